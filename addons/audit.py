@@ -1,0 +1,5 @@
+"""mitmdump -s addons/audit.py"""
+
+from residency.proxy.audit import AuditAddon
+
+addons = [AuditAddon()]

@@ -1,0 +1,5 @@
+"""mitmdump -s addons/identity.py"""
+
+from residency.proxy.identity import IdentityAddon
+
+addons = [IdentityAddon()]

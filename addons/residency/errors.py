@@ -1,0 +1,180 @@
+"""Everything this package raises on purpose, and every code that a caller may be given.
+
+ResidencyError
+├── ConfigurationError   rule files cannot be used      → at start: refuse to run; on reload: keep the last good
+├── CallError            this call cannot go on         → per call: deny with its code
+│   ├── IdentityError    the caller is not known        → 407
+│   ├── RegionError      the request's target is unclear → 400 or 451
+│   ├── Unread           the body cannot be read exactly → 451 where a rule needs it
+│   ├── StageError       an earlier stage left no record → 500
+│   └── LedgerError      the ledger cannot be written    → 503, for every call
+├── HoldError            a ruling is not valid           → to the approver; the hold stands
+├── VerifyError          a ledger is not what was written → to the auditor
+└── GatewayError         a running gateway cannot be asked → to whoever asked
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """What one error code means to a caller: HTTP status, a title, and what to do."""
+
+    status: int
+    title: str
+    mend: str
+
+
+#: Every code that an answer, a ledger record or a command may carry. README.md lists the same.
+CODES: dict[str, Code] = {
+    # decisions
+    "rule": Code(451, "A rule blocks this call", "Ask the owner of the rule, or call a function in a permitted place."),
+    "no-rule": Code(451, "No rule permits this call", "Ask for a rule, or call a function in a permitted place."),
+    "unmaskable": Code(451, "Fields must be masked and cannot be", "Send plain UTF-8 JSON, unsigned, with one content coding at most."),
+    "body-unread": Code(451, "The body cannot be read exactly", "Send plain UTF-8 JSON with one content coding at most."),
+    "denied": Code(451, "An approver denied this call", "Ask the approver; the reason is in the ledger."),
+    "held": Code(503, "This call waits for an approver", "Try the same call again; the approval id says which one it is."),
+    "hold-full": Code(503, "Too many calls wait for an approver", "Try again later."),
+    "stale": Code(451, "What was approved is no longer what would be sent", "Send the call again."),
+    # identity
+    "identity-missing": Code(407, "No identity", "Put a token into the proxy URL: HTTPS_PROXY=http://TOKEN:@gateway:8080."),
+    "identity-malformed": Code(407, "The identity cannot be read", "Send one JWT, as Bearer, or as user or password of the proxy URL."),
+    "identity-conflict": Code(407, "More than one identity", "Send exactly one Proxy-Authorization header."),
+    "identity-issuer": Code(407, "Unknown issuer", "Use a token of an issuer that the gateway trusts."),
+    "identity-audience": Code(407, "The token is not for this gateway", "Ask the issuer for the gateway's audience."),
+    "identity-algorithm": Code(407, "The token's algorithm is not accepted", "Ask the issuer for an accepted algorithm."),
+    "identity-key": Code(407, "The token's key is not known", "Use a current token; the gateway's operator may have to renew the keys."),
+    "identity-signature": Code(407, "The token's signature is wrong", "Use the token as the issuer gave it."),
+    "identity-expired": Code(407, "The token has expired", "Get a new token."),
+    "identity-early": Code(407, "The token is not valid yet", "Check the clocks."),
+    "identity-claims": Code(407, "The token lacks a claim, or has a wrong one", "The token needs exp, iat, iss, aud and sub."),
+    # the request itself
+    "request-malformed": Code(400, "The request is not well formed", "Send a request that RFC 9110 and RFC 9112 allow."),
+    "host-invalid": Code(400, "The host is not a host name or address", "Use a plain host name."),
+    "host-mismatch": Code(451, "CONNECT, SNI and Host name different targets", "Name one target everywhere."),
+    "port-refused": Code(451, "This port is not open", "Use port 443, or have the port declared in destinations.yaml."),
+    "plaintext-refused": Code(451, "Plain HTTP is not permitted to this target", "Use https, or have it declared in destinations.yaml."),
+    "upgrade-refused": Code(451, "Protocol upgrades are not permitted", "Use plain HTTP/1.1 or HTTP/2 requests."),
+    "trailers-refused": Code(400, "Request trailers are not accepted", "Send no trailers."),
+    "protocol-refused": Code(451, "Only HTTP may pass", "Use HTTP inside the tunnel."),
+    "replayed": Code(451, "Replayed flows are not permitted", "Send a new call."),
+    "too-large": Code(413, "The body is larger than the gateway reads", "Send less, or have body_size_limit raised."),
+    # the gateway's own
+    "address-refused": Code(451, "The target's address is not permitted", "Have the target declared in destinations.yaml."),
+    "not-ready": Code(503, "The gateway is not ready", "Try again in a moment."),
+    "ledger": Code(503, "The ledger cannot be written", "Try again later; the gateway's operator has been told."),
+    "internal": Code(500, "The gateway failed", "Tell the gateway's operator the decision id."),
+    "aborted": Code(503, "The call ended before it was decided", "Send the call again."),
+}  # fmt: skip
+
+
+class ResidencyError(Exception):
+    """The root of the tree; never raised itself."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Fault:
+    """One fault in one file: where it stands, what is wrong, how to mend it.
+
+    ``line`` and ``column`` count from 1; 0 where the fault has no place in the text.
+    ``where`` is the place as a path, such as ``rules[3].then``.
+    """
+
+    source: str
+    line: int
+    column: int
+    where: str
+    message: str
+    mend: str = ""
+
+    def __str__(self) -> str:
+        place = f"{self.source}:{self.line}:{self.column}" if self.line else self.source
+        where = f" {self.where}:" if self.where else ""
+        return f"{place}:{where} {self.message}" + (f" ({self.mend})" if self.mend else "")
+
+
+class ConfigurationError(ResidencyError):
+    """Rule files cannot be used. ``faults`` holds every fault that was found, sorted."""
+
+    def __init__(self, faults: list[Fault]) -> None:
+        self.faults = sorted(faults)
+        count = f"{len(faults)} fault{'s' if len(faults) != 1 else ''}"
+        super().__init__("\n".join([count, *map(str, self.faults)]))
+
+
+class CallError(ResidencyError):
+    """This call cannot go on. ``code`` is a key of ``CODES``; the message never holds a value
+    from the payload or a token.
+    """
+
+    code: str
+
+    def __init__(self, code: str, detail: str = "") -> None:
+        self.code = code
+        self.detail = detail or CODES[code].title
+        super().__init__(f"{code}: {self.detail}")
+
+
+class IdentityError(CallError):
+    """The caller is not known. Its codes begin with ``identity-``."""
+
+
+class RegionError(CallError):
+    """The request does not say clearly, or not permissibly, what it calls."""
+
+
+type UnreadReason = Literal[
+    "coding", "bomb", "charset", "not-json", "duplicate-key", "number", "surrogate",
+    "depth", "too-large", "signed", "trailers", "drift",
+]  # fmt: skip
+
+
+class Unread(ResidencyError):
+    """A body cannot be read, or masked, exactly: unread is never clean.
+
+    ``reason`` names why:  ``coding`` unknown, stacked, broken or with bytes left over; ``bomb`` output or ratio
+    over the limit; ``charset`` not strict UTF-8; ``not-json``; ``duplicate-key``; ``number`` NaN or Infinity;
+    ``surrogate`` a lone one; ``depth`` nested too deep; ``too-large``; ``signed`` the sender signed the body;
+    ``trailers``; ``drift`` a masked body did not read back as expected.
+    """
+
+    def __init__(self, reason: UnreadReason, detail: str = "") -> None:
+        self.reason = reason
+        self.detail = detail
+        super().__init__(f"{reason}: {detail}" if detail else reason)
+
+
+class StageError(CallError):
+    """An earlier stage left no record, or an odd one: the chain is out of order."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__("internal", detail)
+
+
+class LedgerError(CallError):
+    """The ledger cannot be written: no record, no call."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__("ledger", detail)
+
+
+class HoldError(ResidencyError):
+    """A ruling is not valid. ``reason`` is a stable word, ``status`` the admin API's HTTP status."""
+
+    def __init__(self, reason: str, message: str, *, status: int = 409) -> None:
+        self.reason = reason
+        self.status = status
+        super().__init__(message)
+
+
+class VerifyError(ResidencyError):
+    """A ledger is not what was written. ``line`` counts from 1."""
+
+    def __init__(self, line: int, message: str) -> None:
+        self.line = line
+        super().__init__(f"line {line}: {message}")
+
+
+class GatewayError(ResidencyError):
+    """A running gateway cannot be asked, or refuses."""
