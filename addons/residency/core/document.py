@@ -15,7 +15,7 @@ import yaml
 from residency.core.faults import Faults
 from residency.errors import Fault
 
-type Value = None | str | list[Value] | dict[str, Value]
+type Value = str | list[Value] | dict[str, Value] | None
 type Path = tuple[str | int, ...]
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -79,13 +79,13 @@ def fit[M: pydantic.BaseModel](document: Document, model: type[M], faults: Fault
     except pydantic.ValidationError as e:
         for error in e.errors(include_url=False):
             path = _known(document, error["loc"])
-            message, mend = _say(error["type"], error["msg"], model, error)
+            message, mend = _say(error["type"], error["msg"], error["input"])
             faults.add(document.fault(path, message, mend))
         return None
 
 
 def _known(document: Document, loc: tuple[int | str, ...]) -> Path:
-    """pydantic's location without the names of union members, which the text does not have."""
+    """A location of pydantic's without the names of union members, which the text does not have."""
     path: Path = ()
     for part in loc:
         if (*path, part) in document.places:
@@ -95,14 +95,14 @@ def _known(document: Document, loc: tuple[int | str, ...]) -> Path:
     return path
 
 
-def _say(kind: str, message: str, model: type[pydantic.BaseModel], error: object) -> tuple[str, str]:
+def _say(kind: str, message: str, value: object) -> tuple[str, str]:
     if kind == "missing":
         return "is missing", "add it"
     if kind == "extra_forbidden":
         return "is not a key that is known here", "correct its spelling, or remove it"
     if kind == "value_error":
         return message.removeprefix("Value error, "), ""
-    if kind.endswith("_type") and isinstance(error, dict) and error.get("input") is None:
+    if kind.endswith("_type") and value is None:
         return "is empty", "write a value"
     return message[:1].lower() + message[1:], ""
 
@@ -151,7 +151,8 @@ class _Builder:
     def open(self, event: yaml.Event, container: list[Value] | dict[str, Value]) -> None:
         if len(self.stack) >= MAX_DEPTH:
             raise yaml.MarkedYAMLError(
-                problem=f"nested deeper than {MAX_DEPTH}", problem_mark=event.start_mark
+                problem=f"nested deeper than {MAX_DEPTH}",
+                problem_mark=event.start_mark,  # type: ignore[arg-type]  # the C parser's kind
             )
         path = self.place(event, container)
         self.stack.append(container)
@@ -159,8 +160,7 @@ class _Builder:
         self.keys.append(None)
 
     def place(self, event: yaml.Event, value: Value) -> Path:
-        mark = event.start_mark
-        where = (mark.line + 1, mark.column + 1)
+        where = _start(event)
         if not self.stack:
             self.document.value = value
             self.document.places[()] = where
@@ -201,13 +201,23 @@ class _Builder:
         return path
 
     def refuse(self, event: yaml.Event, what: str, mend: str, path: Path | None = None) -> None:
-        mark = event.start_mark
+        line, column = _start(event)
         here = path if path is not None else (self.paths[-1] if self.paths else ())
         self.faults.add(
             Fault(
-                self.document.source, mark.line + 1, mark.column + 1, spell(here), f"{what} is refused", mend
+                self.document.source,
+                line,
+                column,
+                spell(here),
+                f"{what} is refused",
+                mend,
             )
         )
+
+
+def _start(event: yaml.Event) -> tuple[int, int]:
+    mark = event.start_mark
+    return (mark.line + 1, mark.column + 1) if mark else (0, 0)
 
 
 def _is_implicit(event: yaml.NodeEvent) -> bool:

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 
-type Plain = None | bool | int | float | str | Sequence[Plain] | Mapping[str, Plain]
+type Plain = bool | int | float | str | Sequence[Plain] | Mapping[str, Plain] | None
 
 
 def canonical(value: Plain) -> bytes:

@@ -1,0 +1,155 @@
+"""One call judged from its parts, without a proxy: for ``residency explain`` and a policy's own tests.
+
+The proxy's stages ask the same functions one after another.
+"""
+
+import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from residency.core.body import inspect_body, read_json
+from residency.core.call import Head, Headers
+from residency.core.framing import METHODS
+from residency.core.host import canonical
+from residency.core.identity import Caller
+from residency.core.mask.sets import MaskSets
+from residency.core.policy.decide import NEEDS_BODY, PENDING, Carrying, Decision, Inputs, decide
+from residency.core.policy.rule import Policy
+from residency.core.region.atlas import Atlas
+from residency.core.region.destination import Destination
+from residency.core.region.locate import NO_BODY, UNREADABLE, locate
+from residency.core.region.locate import PENDING as BODY_PENDING
+from residency.errors import RegionError, Unread
+
+DEFAULT_LIMIT = 64 * 1024 * 1024
+_PORTS = {"https": 443, "http": 80}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """What would be done with a call, and what it is made from."""
+
+    decision: Decision
+    destination: Destination
+    carrying: Carrying
+
+
+def head_from_url(method: str, url: str, headers: Headers = ()) -> Head:
+    """The head of a request for *url*.
+
+    Raises:
+        RegionError: ``host-invalid`` or ``request-malformed``.
+    """
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise RegionError("request-malformed", "not a URL") from None
+    if parts.scheme not in _PORTS or parts.username is not None or parts.password is not None:
+        raise RegionError(
+            "request-malformed", "a URL of https or http, without user and password, is needed"
+        )
+    if method not in METHODS:
+        raise RegionError(
+            "request-malformed", "the method is not one of " + ", ".join(sorted(METHODS))
+        )
+    return Head(
+        method=method,
+        scheme=parts.scheme,
+        host=canonical(parts.netloc.rpartition(":")[0] if port is not None else parts.netloc),
+        port=port or _PORTS[parts.scheme],
+        path=parts.path or "/",
+        query=parts.query,
+        headers=headers,
+    )
+
+
+def check_door(atlas: Atlas, head: Head, today: datetime.date) -> None:
+    """Port and scheme: 443 and https, unless the organisation declared more in destinations.yaml.
+
+    Raises:
+        RegionError: ``port-refused`` or ``plaintext-refused``.
+    """
+    pin = atlas.pin(head.host, today)
+    plaintext = bool(pin and pin.plaintext)
+    if head.scheme != "https" and not plaintext:
+        raise RegionError("plaintext-refused")
+    ports = {443} | (pin.ports if pin else frozenset()) | ({80} if plaintext else set())
+    if head.port not in ports:
+        raise RegionError("port-refused")
+
+
+def judge(
+    policy: Policy,
+    atlas: Atlas,
+    sets: MaskSets,
+    caller: Caller | None,
+    head: Head,
+    raw: bytes,
+    *,
+    today: datetime.date,
+    limit: int = DEFAULT_LIMIT,
+) -> Judgement:
+    """What *policy* does with the call of *head* and *raw* on the day *today*. Never raises for any call."""
+    codings = [v for n, v in head.headers if n == "content-encoding"]
+    destination = locate(atlas, head, BODY_PENDING, today=today)
+    try:
+        check_door(atlas, head, today)
+        fault = None
+    except RegionError as e:
+        fault = e.code
+    if destination.provisional:
+        destination = locate(atlas, head, _value(raw, codings, limit), today=today)
+    inputs = Inputs(caller=caller, method=head.method, destination=destination, fault=fault)
+    decision = decide(policy, inputs, today)
+    carrying = PENDING
+    if decision is NEEDS_BODY:
+        signed = is_signed(head.headers, head.query)
+        names = policy.sets_asked_for
+        carrying = inspect_body(raw, codings, sets, names, signed=signed, limit=limit)
+        inputs = Inputs(
+            caller=caller,
+            method=head.method,
+            destination=destination,
+            carrying=carrying,
+            fault=fault,
+        )
+        decision = decide(policy, inputs, today)
+    if not isinstance(decision, Decision):
+        raise TypeError(
+            "a decision needs no more than a body that was read"
+        )  # decide's own promise
+    return Judgement(decision=decision, destination=destination, carrying=carrying)
+
+
+def _value(raw: bytes, codings: Sequence[str], limit: int) -> object:
+    if not raw:
+        return NO_BODY
+    try:
+        return read_json(raw, codings, limit=limit)
+    except Unread:
+        return UNREADABLE
+
+
+_SIGNATURES = frozenset(
+    {
+        "signature-input", "signature", "content-digest", "repr-digest", "digest", "content-md5", "x-amz-content-sha256",
+        "x-amz-checksum-sha256", "x-amz-checksum-crc32", "x-amz-checksum-crc32c", "x-amz-checksum-sha1", "dpop",
+    }
+)  # fmt: skip
+
+
+def is_signed(headers: Headers, query: str) -> bool:
+    """True if the sender signed or digested the body, so that a changed one is refused at best.
+
+    AWS Signature Version 4 in header or query (IAM guide, "Signing AWS API requests"), HTTP Message Signatures
+    (RFC 9421), digests (RFC 9530, RFC 3230), Content-MD5, S3 checksums.
+    """
+    for name, value in headers:
+        if name in _SIGNATURES or (
+            name == "authorization" and value.lstrip().upper().startswith("AWS4-")
+        ):
+            return True
+    low = query.lower()
+    return "x-amz-signature=" in low or "x-goog-signature=" in low

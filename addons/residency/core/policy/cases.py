@@ -1,0 +1,89 @@
+"""A policy's own tests: run at every load, and one that fails keeps the gateway from starting."""
+
+import datetime
+import json
+from collections.abc import Sequence
+
+from residency.core.document import Document
+from residency.core.faults import Faults
+from residency.core.identity import Caller
+from residency.core.judge import Judgement, head_from_url, judge
+from residency.core.mask.sets import MaskSets
+from residency.core.policy.file import CallText, CaseText, ExpectText
+from residency.core.policy.rule import Policy
+from residency.core.region.atlas import Atlas
+from residency.errors import RegionError
+
+
+def run(
+    cases: Sequence[CaseText],
+    document: Document,
+    faults: Faults,
+    *,
+    policy: Policy,
+    atlas: Atlas,
+    sets: MaskSets,
+    today: datetime.date,
+) -> None:
+    """Add a fault for each test whose call is judged otherwise than it expects."""
+    for i, case in enumerate(cases):
+        path = ("tests", i, "expect")
+        if case.expect.rule is not None and policy.rule(case.expect.rule) is None:
+            faults.add(
+                document.fault(
+                    (*path, "rule"), f"there is no rule {case.expect.rule!r}", "correct it"
+                )
+            )
+            continue
+        try:
+            got = _judge(case.call, policy, atlas, sets, case.now or today)
+        except RegionError as e:
+            faults.add(document.fault(("tests", i, "call", "url"), str(e), "correct the URL"))
+            continue
+        for key, wanted, actual in _differences(case.expect, got):
+            faults.add(
+                document.fault(
+                    (*path, key),
+                    f"test {case.name!r} expects {key} {wanted}, got {actual}",
+                    "mend the rules or the test",
+                )
+            )
+
+
+def _judge(
+    call: CallText, policy: Policy, atlas: Atlas, sets: MaskSets, today: datetime.date
+) -> Judgement:
+    caller = Caller(
+        issuer=call.issuer,
+        subject=call.subject,
+        groups=tuple(sorted(set(call.groups))),
+        expires=float("inf"),
+    )
+    headers = tuple((name.lower(), value) for name, value in call.headers.items())
+    head = head_from_url(call.method, call.url, headers)
+    return judge(policy, atlas, sets, caller, head, body_bytes(call.body), today=today)
+
+
+def body_bytes(body: object) -> bytes:
+    """A body as a test or a batch line writes it: text as it is, anything else as JSON, nothing as empty."""
+    if body is None:
+        return b""
+    text = body if isinstance(body, str) else json.dumps(body, ensure_ascii=False)
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _differences(expect: ExpectText, got: Judgement) -> list[tuple[str, str, str]]:
+    decision, found = got.decision, []
+    if decision.action is not expect.action:
+        found.append(("action", expect.action.value, decision.action.value))
+    if "rule" in expect.model_fields_set and decision.rule != expect.rule:
+        found.append(("rule", str(expect.rule), str(decision.rule)))
+    if expect.code is not None and decision.code != expect.code:
+        found.append(("code", expect.code, str(decision.code)))
+    if expect.places is not None:
+        wanted = (
+            expect.places if isinstance(expect.places, str) else " ".join(sorted(expect.places))
+        )
+        if str(got.destination.places) != wanted:
+            found.append(("places", wanted, str(got.destination.places)))
+    return found

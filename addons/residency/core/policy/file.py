@@ -1,0 +1,245 @@
+"""policy.yaml: the format, and everything that can be wrong with it."""
+
+import datetime
+from collections.abc import Collection
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from residency.core.document import Document, Path, fit
+from residency.core.duration import Seconds
+from residency.core.faults import Faults
+from residency.core.places import Area, Jurisdictions
+from residency.core.policy.rule import Action, Approval, Basis, Data, Policy, Rule, Who
+
+type Text = Annotated[str, StringConstraints(min_length=1, max_length=500, strip_whitespace=True)]
+type Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,79}$")]
+type Names = Annotated[tuple[Text, ...], Field(min_length=1)]
+type Method = Annotated[str, StringConstraints(pattern=r"^[A-Z]{1,20}$")]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class WhoText(_Strict):
+    groups: Names | None = None
+    subjects: Names | None = None
+    issuers: Names | None = None
+
+
+class DataText(_Strict):
+    any_of: Names | tuple[()] = ()
+    none_of: Names | tuple[()] = ()
+
+
+class ApprovalText(_Strict):
+    groups: Names
+    quorum: Annotated[int, Field(ge=1, le=10)] = 1
+    wait: Annotated[Seconds, Field(ge=1, le=3600)] = 55
+    valid: Annotated[Seconds, Field(ge=1, le=7 * 86400)] = 900
+
+
+class BasisText(_Strict):
+    ground: Text
+    owner: Text
+    until: datetime.date
+
+
+class RuleText(_Strict):
+    id: Name
+    why: Text | None = None
+    from_: WhoText | None = Field(default=None, alias="from")
+    functions: Names | None = None
+    methods: Annotated[tuple[Method, ...], Field(min_length=1)] | None = None
+    to: Names | None = None
+    carrying: DataText | None = None
+    then: Action
+    mask: Names | tuple[()] = ()
+    approval: ApprovalText | None = None
+    basis: BasisText | None = None
+
+
+class CallText(_Strict):
+    url: Text
+    groups: tuple[Text, ...] = ()
+    subject: Text = "test"
+    issuer: Text = "https://issuer.test"
+    method: Method = "POST"
+    headers: dict[str, str] = {}
+    body: object = None
+
+
+class ExpectText(_Strict):
+    action: Action
+    rule: Name | None = None
+    code: Text | None = None
+    places: tuple[Text, ...] | Literal["anywhere", "unknown"] | None = None
+
+
+class CaseText(_Strict):
+    name: Text
+    now: datetime.date | None = None
+    call: CallText
+    expect: ExpectText
+
+
+class PolicyText(_Strict):
+    version: Literal["1"]
+    home: Names
+    rules: Annotated[tuple[RuleText, ...], Field(min_length=1)]
+    tests: tuple[CaseText, ...] = ()
+
+
+def parse(
+    document: Document,
+    faults: Faults,
+    *,
+    jurisdictions: Jurisdictions,
+    sets: Collection[str],
+    digest: str,
+) -> tuple[Policy, tuple[CaseText, ...]] | None:
+    """The policy and its tests, or ``None`` with every fault added to *faults*."""
+    text = fit(document, PolicyText, faults)
+    if text is None:
+        return None
+    reader = _Reader(document, faults, jurisdictions, sets)
+    home = reader.area(text.home, ("home",)) or Area()
+    rules = tuple(reader.rule(r, ("rules", i), home) for i, r in enumerate(text.rules))
+    reader.same_ids(text.rules)
+    reader.shadows(rules)
+    return Policy(home=home, rules=rules, digest=digest), text.tests
+
+
+class _Reader:
+    """From text to values; each method adds what is wrong with its part."""
+
+    def __init__(
+        self,
+        document: Document,
+        faults: Faults,
+        jurisdictions: Jurisdictions,
+        sets: Collection[str],
+    ) -> None:
+        self.document = document
+        self.faults = faults
+        self.jurisdictions = jurisdictions
+        self.sets = sets
+
+    def fault(self, path: Path, message: str, mend: str) -> None:
+        self.faults.add(self.document.fault(path, message, mend))
+
+    def area(self, names: tuple[str, ...], path: Path) -> Area | None:
+        good = True
+        for i, name in enumerate(names):
+            try:
+                self.jurisdictions.area([name])
+            except KeyError:
+                good = False
+                near = ", ".join(sorted(self.jurisdictions.members)[:6])
+                self.fault(
+                    (*path, i),
+                    f"{name!r} is no place",
+                    f"use an ISO 3166-1 alpha-2 code, a jurisdiction ({near}, …), anywhere or unknown",
+                )
+        return self.jurisdictions.area(list(names)) if good else None
+
+    def known_sets(self, names: tuple[str, ...], path: Path) -> None:
+        for i, name in enumerate(names):
+            if name not in self.sets:
+                known = ", ".join(sorted(self.sets)) or "none"
+                self.fault((*path, i), f"there is no mask set {name!r}", f"known: {known}")
+
+    def rule(self, text: RuleText, path: Path, home: Area) -> Rule:
+        to = self.area(text.to, (*path, "to")) if text.to else None
+        self.known_sets(text.mask, (*path, "mask"))
+        data = text.carrying
+        if data:
+            self.known_sets(data.any_of, (*path, "carrying", "any_of"))
+            self.known_sets(data.none_of, (*path, "carrying", "none_of"))
+        self.whole(text, path)
+        if (
+            text.then in (Action.ALLOW, Action.MASK)
+            and to
+            and not text.basis
+            and not to.within(home)
+        ):
+            self.fault(
+                (*path, "to"),
+                "lets data out of home and names no basis",
+                "add basis: {ground, owner, until}",
+            )
+        return Rule(
+            id=text.id,
+            why=text.why or "",
+            then=text.then,
+            who=Who(**text.from_.model_dump()) if text.from_ else Who(),
+            functions=text.functions,
+            methods=frozenset(text.methods) if text.methods else None,
+            to=to,
+            carrying=Data(**data.model_dump()) if data else None,
+            mask=text.mask,
+            approval=Approval(**text.approval.model_dump()) if text.approval else None,
+            basis=Basis(**text.basis.model_dump()) if text.basis else None,
+        )
+
+    def whole(self, text: RuleText, path: Path) -> None:
+        """Keys that need, or exclude, each other."""
+        then, here = text.then, (*path, "then")
+        if then is not Action.BLOCK:
+            if text.from_ is None:
+                self.fault(here, f"{then} without from", "say whose calls: from: {groups: […]}")
+            if text.to is None:
+                self.fault(here, f"{then} without to", "say where: to: […]")
+        if text.from_ is not None and text.from_ == WhoText():
+            self.fault((*path, "from"), "is empty", "name groups, subjects or issuers")
+        if text.carrying is not None and text.carrying == DataText():
+            self.fault((*path, "carrying"), "is empty", "name any_of or none_of")
+        if then is Action.MASK and not text.mask:
+            self.fault(here, "mask without mask sets", "add mask: [set, …]")
+        if text.mask and then not in (Action.MASK, Action.HOLD):
+            self.fault((*path, "mask"), f"has no meaning with then: {then}", "remove it")
+        if then is Action.HOLD and text.approval is None:
+            self.fault(here, "hold without approval", "add approval: {groups: […]}")
+        if text.approval is not None and then is not Action.HOLD:
+            self.fault((*path, "approval"), f"has no meaning with then: {then}", "remove it")
+        if text.basis is not None and then is Action.BLOCK:
+            self.fault((*path, "basis"), "has no meaning with then: block", "remove it")
+        if text.approval and text.approval.valid < text.approval.wait:
+            self.fault((*path, "approval", "valid"), "is shorter than wait", "make it longer")
+
+    def same_ids(self, rules: tuple[RuleText, ...]) -> None:
+        seen: set[str] = set()
+        for i, rule in enumerate(rules):
+            if rule.id in seen:
+                self.fault(("rules", i, "id"), f"{rule.id!r} a second time", "rename one")
+            seen.add(rule.id)
+
+    def shadows(self, rules: tuple[Rule, ...]) -> None:
+        """A rule that an earlier one always beats is a mistake, not a rule."""
+        for i, later in enumerate(rules):
+            earlier = next((e for e in rules[:i] if _beats(e, later)), None)
+            if earlier:
+                self.fault(
+                    ("rules", i, "id"),
+                    f"can never match: {earlier.id!r} above matches all that it would",
+                    "move it up, or remove one of the two",
+                )
+
+
+def _beats(first: Rule, second: Rule) -> bool:
+    """True if every call that *second* matches, *first* matches before it. Errs towards False."""
+    if first.carrying or first.basis:
+        return False
+    return (
+        _wider(first.who.groups, second.who.groups)
+        and _wider(first.who.subjects, second.who.subjects)
+        and _wider(first.who.issuers, second.who.issuers)
+        and ((first.functions is not None and "*" in first.functions) or _wider(first.functions, second.functions))
+        and _wider(first.methods, second.methods)
+        and (first.to is None or (second.to is not None and second.then is not Action.BLOCK and second.to.within(first.to)))
+    )  # fmt: skip
+
+
+def _wider(first: Collection[str] | None, second: Collection[str] | None) -> bool:
+    return first is None or (second is not None and set(second) <= set(first))

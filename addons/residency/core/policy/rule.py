@@ -1,0 +1,123 @@
+"""Rules as values. Nothing here permits by default: the first action is block."""
+
+import datetime
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from residency.core.glob import compile_globs
+from residency.core.places import Area
+
+
+class Action(StrEnum):
+    """What is done with a call."""
+
+    BLOCK = "block"
+    ALLOW = "allow"
+    MASK = "mask"
+    HOLD = "hold"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Basis:
+    """The legal ground for letting data out of ``home``; it counts through the day ``until`` (UTC)."""
+
+    ground: str
+    owner: str
+    until: datetime.date
+
+    def expired(self, today: datetime.date) -> bool:
+        return today > self.until
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approval:
+    """Who may rule on a held call, and for how long.
+
+    ``wait`` is how many seconds the caller is kept waiting, ``valid`` how many seconds from the
+    first attempt a ruling may come in and be used.
+    """
+
+    groups: tuple[str, ...]
+    quorum: int = 1
+    wait: int = 55
+    valid: int = 900
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Who:
+    """Callers. Every list that is given must match: any group, any subject, any issuer of it."""
+
+    groups: tuple[str, ...] | None = None
+    subjects: tuple[str, ...] | None = None
+    issuers: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Data:
+    """Which mask sets a body must, or must not, have matches of."""
+
+    any_of: tuple[str, ...] = ()
+    none_of: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return self.any_of + self.none_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One rule. ``None`` in a criterion is "not asked for"."""
+
+    id: str
+    why: str
+    then: Action
+    who: Who
+    functions: tuple[str, ...] | None
+    methods: frozenset[str] | None
+    to: Area | None
+    carrying: Data | None
+    mask: tuple[str, ...]
+    approval: Approval | None
+    basis: Basis | None
+    _functions: re.Pattern[str] | None = None
+    _subjects: re.Pattern[str] | None = None
+
+    def __post_init__(self) -> None:
+        # Compiled once; a frozen dataclass has no other way.
+        for name, globs in (("_functions", self.functions), ("_subjects", self.who.subjects)):
+            pattern = compile_globs(globs) if globs is not None else None
+            object.__setattr__(self, name, pattern)
+
+    def admits_function(self, function: str | None) -> bool:
+        """True if *function* matches. A block also matches what a name not told (``…:?``) might be."""
+        if self._functions is None or self._functions.fullmatch(function or ""):
+            return True
+        if self.then is not Action.BLOCK or not function or not function.endswith("?"):
+            return False
+        told = function[:-1]
+        literals = (glob.split("*")[0] for glob in self.functions or ())
+        return any(told.startswith(x) or x.startswith(told) for x in literals)
+
+    def admits_subject(self, subject: str) -> bool:
+        return self._subjects is None or bool(self._subjects.fullmatch(subject))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """Rules in file order; the first match wins, nothing matched is block."""
+
+    home: Area
+    rules: tuple[Rule, ...]
+    digest: str
+
+    def rule(self, id_: str) -> Rule | None:
+        return next((r for r in self.rules if r.id == id_), None)
+
+    @property
+    def sets_asked_for(self) -> tuple[str, ...]:
+        """Every mask set that some rule's ``carrying`` or ``mask`` names, sorted."""
+        names: set[str] = set()
+        for rule in self.rules:
+            names.update(rule.mask, rule.carrying.names if rule.carrying else ())
+        return tuple(sorted(names))

@@ -1,0 +1,86 @@
+"""``rules/catalogue/*.yaml``: the format. What each key means stands in rules/README.md too."""
+
+from typing import Annotated, Literal
+
+import pydantic
+
+from residency.core.region.tables import AsOf, Confidence, Model, Spread
+
+type Id = Annotated[str, pydantic.StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{1,79}$")]
+type Test = Literal["absent", "present"] | Annotated[list[str], pydantic.Field(min_length=1)]
+
+
+class ReadModel(Model):
+    """Where a position stands: ``body`` is a selector, ``header`` and ``query`` are names."""
+
+    body: str | None = None
+    header: str | None = None
+    query: str | None = None
+
+    @pydantic.model_validator(mode="after")
+    def _one_of(self) -> "ReadModel":
+        if sum(v is not None for v in (self.body, self.header, self.query)) != 1:
+            raise ValueError("give one of body, header and query")
+        return self
+
+
+class CaseModel(Model):
+    """``when`` (and ``unless``) positions are as listed, then one of four answers.
+
+    A listed text is exact, ``text*``, ``*text`` or another ``{position}``. ``regions`` may hold
+    one ``{position}``: its region joins the set. ``pin`` lets destinations.yaml say what is
+    unknown here.
+    """
+
+    when: dict[str, Test] = pydantic.Field(default_factory=dict)
+    unless: dict[str, Test] = pydantic.Field(default_factory=dict)
+    regions: Annotated[list[str], pydantic.Field(min_length=1)] | None = None
+    places: Spread | None = None
+    jurisdiction: str | None = None
+    conflict: str | None = None
+    pin: bool = False
+    note: str = ""
+
+    @pydantic.model_validator(mode="after")
+    def _one_of(self) -> "CaseModel":
+        answers = (self.regions, self.places, self.jurisdiction, self.conflict)
+        if sum(v is not None for v in answers) != 1:
+            raise ValueError("give one of regions, places, jurisdiction and conflict")
+        if self.pin and self.places != "unknown":
+            raise ValueError("pin goes with places: unknown only")
+        return self
+
+
+class EntryModel(Model):
+    """One documented shape of requests.
+
+    ``shapes`` take values apart, such as ARNs. ``where`` lists cases, in which a text stands for
+    the cases of that name in the file's ``cases``.
+    """
+
+    id: Id
+    service: str
+    hosts: Annotated[list[str], pydantic.Field(min_length=1)]
+    partitions: list[str] | None = None
+    paths: list[str] = pydantic.Field(default_factory=list)
+    read: dict[str, ReadModel] = pydantic.Field(default_factory=dict)
+    shapes: dict[str, str | list[str]] = pydantic.Field(default_factory=dict)
+    function: str = "?"
+    where: str | list[str | CaseModel]
+    source: str
+    as_of: AsOf | None = None
+    confidence: Confidence | None = None
+    note: str = ""
+
+
+class CatalogueFile(Model):
+    """``as_of`` and ``confidence`` hold for every entry that has none of its own."""
+
+    version: Literal["1"]
+    provider: Annotated[str, pydantic.StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$")]
+    source: str
+    as_of: AsOf
+    confidence: Confidence
+    cases: dict[str, list[CaseModel]] = pydantic.Field(default_factory=dict)
+    shapes: dict[str, list[str]] = pydantic.Field(default_factory=dict)
+    entries: list[EntryModel]

@@ -1,0 +1,113 @@
+"""One catalogue entry, compiled: what it reads, what it says, and what it is called."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from residency.core.call import Head
+from residency.core.region.cases import (
+    ABSENT,
+    NOTHING,
+    PENDING,
+    UNREADABLE,
+    Answer,
+    Binding,
+    Case,
+    Gap,
+    Reading,
+    join,
+    reach,
+)
+from residency.core.region.destination import Evidence
+from residency.core.region.pattern import PathPattern, Template
+from residency.core.region.reading import Read
+
+_MAX_BINDINGS = 64
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Entry:
+    """``path_names`` are the positions that paths give, ``shaped`` those that each shape gives."""
+
+    id: str
+    provider: str
+    service: Template
+    function: Template
+    paths: tuple[PathPattern, ...]
+    path_names: tuple[str, ...]
+    reads: tuple[Read, ...]
+    shapes: Mapping[str, tuple[re.Pattern[str], ...]]
+    shaped: Mapping[str, tuple[str, ...]]
+    cases: tuple[Case, ...]
+    evidence: tuple[Evidence, ...]
+    source: str
+    as_of: str
+    confidence: str
+
+    @property
+    def reads_body(self) -> bool:
+        return any(read.kind == "body" for read in self.reads)
+
+    @property
+    def pinnable(self) -> bool:
+        """Whether the provider leaves some of its places to the customer's set-up."""
+        return any(case.answer.pin for case in self.cases)
+
+    def take(self, path: tuple[str, ...]) -> dict[str, str] | None:
+        """The path's positions if this entry is about *path*."""
+        if not self.paths:
+            return {}
+        for pattern in self.paths:
+            if (found := pattern.match(path)) is not None:
+                return found
+        return None
+
+    def bindings(self, head: Head, body: object, known: Binding) -> list[dict[str, Reading]]:
+        """Every combination of values that the request gives the positions; at least one."""
+        found: list[dict[str, Reading]] = [dict(known)]
+        for read in self.reads:
+            values = read.values(head, body)
+            if len(found) * len(values) > _MAX_BINDINGS:
+                values = (UNREADABLE,)
+            found = [{**binding, read.position: value} for binding in found for value in values]
+        for binding in found if self.shapes else ():
+            self._shape(binding)
+        return found
+
+    def _shape(self, binding: dict[str, Reading]) -> None:
+        for position, patterns in self.shapes.items():
+            value = binding.get(position, ABSENT)
+            if isinstance(value, Gap):
+                # What would be a part of something unread is unread, not absent.
+                binding.update(dict.fromkeys(self.shaped[position], value))
+                continue
+            for pattern in patterns:
+                if match := pattern.fullmatch(value):
+                    binding.update(match.groupdict())
+                    break
+
+    def say(self, bindings: Sequence[Binding]) -> Answer:
+        """Where the call may be processed, whichever of *bindings* is the true one."""
+        answers: list[Answer] = []
+        unreadable = False
+        for binding in bindings:
+            reached = reach(self.cases, binding)
+            if len(reached) > 1:
+                # What may be a conflict is not one yet: it is unknown.
+                reached = [NOTHING if a.conflict else a for a in reached]
+                unreadable = unreadable or UNREADABLE in binding.values()
+            answers += reached
+        if unreadable and any(a != answers[0] for a in answers):
+            return next((a for a in answers if a.conflict), NOTHING)
+        return join(answers)
+
+    def call(self, bindings: Sequence[Binding]) -> str:
+        """``provider:service:name``; ``?`` for the name if *bindings* differ in it."""
+        service, *services = (self.service.fill(binding) for binding in bindings)
+        function, *functions = (self.function.fill(binding) for binding in bindings)
+        service = service if all(s == service for s in services) else "?"
+        function = function if all(f == function for f in functions) else "?"
+        return f"{self.provider}:{service}:{function}"
+
+    def pending(self, body: object) -> bool:
+        return body is PENDING and self.reads_body

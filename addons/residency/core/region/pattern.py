@@ -1,0 +1,147 @@
+"""Patterns with named positions: ``lambda.{region}.{suffix}``, ``/model/{model}/converse``.
+
+In hosts and paths a position is one label or segment, or a part of one between literal text;
+``{rest...}`` is all that remain. In values (``shapes``) it ends at ``:`` and ``/``; the last one
+may hold ``:``.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from residency.core.region.cases import Binding
+
+POSITION = re.compile(r"\{([a-z][a-z_]*)(\.\.\.)?\}")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,127}")
+#: Words of a path; whatever is no plain word may be an id, or a payload, and is ``?``.
+WORD = re.compile(r"[a-z][a-z_]{0,39}")
+WORDS = re.compile(r"(?:[a-z_]+|\?)(?:\.(?:[a-z_]+|\?))*")
+
+
+class PatternError(ValueError):
+    """A pattern that cannot be read; the message says why."""
+
+
+def split(text: str) -> list[tuple[str, str, bool]]:
+    """``text`` as (literal, position after it or empty, whether that is a rest) parts.
+
+    Raises:
+        PatternError: A brace that belongs to no position.
+    """
+    parts, end = [], 0
+    for found in POSITION.finditer(text):
+        parts.append((text[end : found.start()], found[1], bool(found[2])))
+        end = found.end()
+    parts.append((text[end:], "", False))
+    if any("{" in literal or "}" in literal for literal, _, _ in parts):
+        raise PatternError("has a brace that belongs to no {position}")
+    return parts
+
+
+def names(text: str) -> list[str]:
+    """The positions in *text*, in order."""
+    return [found[1] for found in POSITION.finditer(text)]
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """Text in which positions are replaced, ``{model}``; for functions' names."""
+
+    parts: tuple[tuple[str, str], ...]
+
+    @classmethod
+    def parse(cls, text: str) -> "Template":
+        return cls(tuple((literal, name) for literal, name, _ in split(text)))
+
+    def fill(self, binding: Binding) -> str:
+        """The text; ``?`` for each position without a value that is a plain name."""
+        return "".join(
+            literal + (_plain(binding.get(name)) if name else "") for literal, name in self.parts
+        )
+
+
+def _plain(value: object) -> str:
+    if not isinstance(value, str):
+        return "?"
+    return value if NAME.fullmatch(value) or WORDS.fullmatch(value) else "?"
+
+
+@dataclass(frozen=True, slots=True)
+class PathPattern:
+    """One path: a literal, a position (``None`` literal) or an expression for each segment."""
+
+    segments: tuple[tuple[str | re.Pattern[str] | None, tuple[str, ...]], ...]
+    rest: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> "PathPattern":
+        """Raises: PatternError: not a path, or a rest that is not the last segment."""
+        if not text.startswith("/"):
+            raise PatternError("does not begin with /")
+        segments: list[tuple[str | re.Pattern[str] | None, tuple[str, ...]]] = []
+        rest = ""
+        for segment in text[1:].split("/"):
+            parts = split(segment)
+            if rest or not segment:
+                raise PatternError("has an empty segment, or one after {rest...}")
+            if any(more for _, _, more in parts):
+                rest = whole(parts)
+            elif len(parts) == 1:
+                segments.append((segment, ()))
+            elif POSITION.fullmatch(segment):
+                segments.append((None, (parts[0][1],)))
+            else:
+                segments.append((_expression(parts), tuple(names(segment))))
+        return cls(tuple(segments), rest)
+
+    def match(self, path: Sequence[str]) -> dict[str, str] | None:
+        """The positions' values, or ``None``."""
+        if len(path) < len(self.segments) or (len(path) > len(self.segments) and not self.rest):
+            return None
+        found: dict[str, str] = {}
+        for (want, positions), segment in zip(self.segments, path, strict=False):
+            if want is None:
+                found[positions[0]] = segment
+            elif isinstance(want, str):
+                if want != segment:
+                    return None
+            elif match := want.fullmatch(segment):
+                found.update(zip(positions, match.groups(), strict=True))
+            else:
+                return None
+        if self.rest and len(path) > len(self.segments):
+            words = path[len(self.segments) :]
+            found[self.rest] = ".".join(w if WORD.fullmatch(w) else "?" for w in words)[:128]
+        return found
+
+
+def shape(text: str) -> re.Pattern[str]:
+    """An expression with one named group for each position of a value such as an ARN."""
+    return _expression(split(text))
+
+
+def whole(parts: Sequence[tuple[str, str, bool]]) -> str:
+    """The one position that *parts* are.
+
+    Raises:
+        PatternError: There is anything else in them.
+    """
+    (before, name, _), *after = parts
+    if before or [literal for literal, _, _ in after] != [""]:
+        raise PatternError("has a {rest...} that is only a part of a segment or label")
+    return name
+
+
+def _expression(parts: Sequence[tuple[str, str, bool]]) -> re.Pattern[str]:
+    text = ""
+    for i, (literal, name, more) in enumerate(parts):
+        if more:
+            raise PatternError("has a {rest...} that is only a part")
+        last = i == len(parts) - 2 and not parts[-1][0]
+        text += re.escape(literal)
+        if name:
+            text += f"(?P<{name}>{'[^/]+' if last else '[^:/]+'})"
+    try:
+        return re.compile(text)
+    except re.error as e:
+        raise PatternError("names one position twice") from e

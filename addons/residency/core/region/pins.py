@@ -1,0 +1,216 @@
+"""``rules/destinations.yaml``: what the organisation knows about hosts that do not tell.
+
+A pin speaks for hosts that the catalogue does not know, and where an entry of the catalogue leaves
+the place to the customer's set-up (``pin: true``). Anywhere else it would contradict what the
+provider documents, so it is a fault at load. It never mends a request that cannot be read.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Annotated, Literal
+
+import pydantic
+
+from residency.core.document import Document, Path, fit
+from residency.core.faults import Faults
+from residency.core.host import canonical
+from residency.core.places import Jurisdictions, Places
+from residency.core.region.cases import Answer, join
+from residency.core.region.destination import Evidence
+from residency.core.region.matcher import Matcher
+from residency.core.region.tables import Model, Spread, Table, spread
+from residency.errors import RegionError
+
+type Port = Annotated[int, pydantic.Field(ge=1, le=65535)]
+type Label = Annotated[str, pydantic.StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,79}$")]
+
+
+class PinModel(Model):
+    host: str | None = None
+    hosts: list[str] = pydantic.Field(default_factory=list)
+    provider: Label | None = None
+    service: Label | None = None
+    places: Spread | None = None
+    regions: list[str] | None = None
+    jurisdiction: str | None = None
+    ports: list[Port] = pydantic.Field(default_factory=lambda: [443], min_length=1)
+    plaintext: bool = False
+    private: bool = False
+    owner: Annotated[str, pydantic.Field(min_length=1)]
+    until: date | None = None
+    why: Annotated[str, pydantic.Field(min_length=1)]
+
+    @pydantic.model_validator(mode="after")
+    def _one_of(self) -> "PinModel":
+        if (self.host is None) == (not self.hosts):
+            raise ValueError("give either host or hosts")
+        if sum(v is not None for v in (self.places, self.regions, self.jurisdiction)) != 1:
+            raise ValueError("give one of places, regions and jurisdiction")
+        return self
+
+
+class PinsFile(Model):
+    version: Literal["1"]
+    destinations: list[PinModel] = pydantic.Field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pin:
+    """What is declared about a host, or ``*.suffix``.
+
+    ``until`` is the last day that it counts. ``ports`` may be connected to; ``plaintext`` admits
+    http; ``private`` admits addresses that are not global. ``line`` is where it stands in its
+    file.
+    """
+
+    id: str
+    host: str
+    provider: str
+    service: str
+    answer: Answer
+    ports: frozenset[int]
+    plaintext: bool
+    private: bool
+    owner: str
+    until: date | None
+    why: str
+    line: int
+    evidence: Evidence
+
+    def counts(self, today: date) -> bool:
+        return self.until is None or today <= self.until
+
+
+@dataclass(frozen=True, slots=True)
+class Pins:
+    """Pins by exact host and by suffix; the nearest one decides, even if it has expired."""
+
+    exact: Mapping[str, Pin] = field(default_factory=dict)
+    below: Mapping[str, Pin] = field(default_factory=dict)
+
+    def find(self, host: str, today: date) -> Pin | None:
+        """The pin that speaks for *host*; an expired one is none, and no wider one steps in."""
+        pin = self.exact.get(host)
+        if pin is None and self.below:
+            rest = host
+            while pin is None and "." in rest:
+                rest = rest.partition(".")[2]
+                pin = self.below.get(rest)
+        return pin if pin is not None and pin.counts(today) else None
+
+
+def parse(
+    document: Document,
+    tables: Mapping[str, Table],
+    named: Jurisdictions,
+    catalogue: Matcher,
+    faults: Faults,
+) -> Pins:
+    """The pins of *document*, checked against *catalogue*."""
+    file = fit(document, PinsFile, faults)
+    exact: dict[str, Pin] = {}
+    below: dict[str, Pin] = {}
+    for i, model in enumerate(file.destinations if file else ()):
+        path: Path = ("destinations", i)
+        answer = _answer(model, document, path, tables=tables, named=named, faults=faults)
+        for spelled, where in _hosts(model, path):
+            host = _canonical(spelled, document, where, faults)
+            if host is None:
+                continue
+            wild = host.startswith("*.")
+            kept, key = (below, host[2:]) if wild else (exact, host)
+            if key in kept:
+                faults.add(document.fault(where, "is pinned a second time", "keep one"))
+            _contradiction(key, document, where, catalogue, wild=wild, faults=faults)
+            kept[key] = _pin(model, host, answer, document, where)
+    return Pins(exact, below)
+
+
+def _hosts(model: PinModel, path: Path) -> Sequence[tuple[str, Path]]:
+    if model.host is not None:
+        return [(model.host, (*path, "host"))]
+    return [(host, (*path, "hosts", j)) for j, host in enumerate(model.hosts)]
+
+
+def _canonical(spelled: str, document: Document, where: Path, faults: Faults) -> str | None:
+    wild = "*." if spelled.startswith("*.") else ""
+    try:
+        host = canonical(spelled.removeprefix("*."))
+    except RegionError as e:
+        faults.add(
+            document.fault(
+                where, f"is no host: {e.detail}", "write name.example or *.name.example"
+            )
+        )
+        return None
+    if wild and "." not in host:
+        faults.add(
+            document.fault(where, "covers a whole top-level domain", "name at least two labels")
+        )
+    return wild + host
+
+
+def _contradiction(
+    host: str, document: Document, where: Path, catalogue: Matcher, *, wild: bool, faults: Faults
+) -> None:
+    entries = catalogue.below(host) if wild else [e for e, _ in catalogue.match(host)]
+    silent = [e for e in entries if not e.pinnable]
+    if silent and (wild or len(silent) == len(entries)):
+        message = f"contradicts the catalogue: {silent[0].id} says where it runs"
+        faults.add(
+            document.fault(
+                where, message, "remove it, or pin a host that the catalogue does not know"
+            )
+        )
+
+
+def _answer(
+    model: PinModel,
+    document: Document,
+    path: Path,
+    *,
+    tables: Mapping[str, Table],
+    named: Jurisdictions,
+    faults: Faults,
+) -> Answer:
+    if model.places is not None:
+        return Answer(spread(model.places, document, (*path, "places"), faults))
+    if model.jurisdiction is not None:
+        if model.jurisdiction not in named.members:
+            faults.add(
+                document.fault(
+                    (*path, "jurisdiction"), "is not in rules/places/jurisdictions.yaml"
+                )
+            )
+        return Answer(Places(named.members.get(model.jurisdiction, frozenset())))
+    codes = tables.get(model.provider or "", Table()).means("")
+    answers = []
+    for i, code in enumerate(model.regions or ()):
+        if code in codes:
+            answers.append(codes[code])
+        else:
+            faults.add(
+                document.fault(
+                    (*path, "regions", i), "is no region of this pin's provider", "name provider"
+                )
+            )
+    return join(answers) if answers else Answer()
+
+
+def _pin(model: PinModel, host: str, answer: Answer, document: Document, where: Path) -> Pin:
+    return Pin(
+        id=f"pin:{host}",
+        host=host,
+        provider=model.provider or "private",
+        service=model.service or host.removeprefix("*."),
+        answer=answer,
+        ports=frozenset(model.ports),
+        plaintext=model.plaintext,
+        private=model.private,
+        owner=model.owner,
+        until=model.until,
+        why=model.why,
+        line=document.fault(where, "").line,
+        evidence=Evidence("pin", f"declared by {model.owner}", f"pin:{host}"),
+    )

@@ -1,0 +1,115 @@
+"""Read positions out of a request: path segments decoded once, JSON, headers, query.
+
+Whatever two readers could read differently is not read at all.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import parse_qsl, unquote
+
+from residency.core.call import Head
+from residency.core.region.cases import ABSENT, PENDING, UNREADABLE, Gap, Reading
+from residency.core.region.pattern import PatternError
+
+#: An empty body: every position in it is absent.
+NO_BODY = ABSENT
+
+_MAX_VALUE = 2048  # characters; longer is no name of anything
+_MAX_VALUES = 32  # different values of one position; a batch of more kinds is not told apart
+# Printable ASCII without " # \ here and ; ? below, where broken escapes are found too.
+_RAW = re.compile(r"/[!$-\[\]^_`a-z{|}~]+")
+_REFUSED = re.compile(r"[;?]|%(?![0-9A-Fa-f]{2})")
+_DECODED = re.compile(r"[!$-:<->@-\[\]^_`a-z{|}~]+")
+_STEP = re.compile(r"\.([A-Za-z_][A-Za-z0-9_-]*)|(\[\*\])")
+
+
+def segments(path: str) -> tuple[str, ...] | None:
+    """The segments of *path*, decoded once; ``None`` where readers could disagree.
+
+    That is: an empty, ``.`` or ``..`` segment, ``;``, a backslash, control, 8-bit or space
+    characters, a broken escape, one that decodes to another (``%2567``), and an encoded ``/``
+    anywhere but in an ARN.
+    """
+    if path == "/":
+        return ()
+    if not _RAW.fullmatch(path) or _REFUSED.search(path):
+        return None
+    parts = path[1:].split("/")
+    if "%" in path:
+        parts = [unquote(part, "latin-1") for part in parts]
+        if not all(_DECODED.fullmatch(part) and "%" not in part for part in parts):
+            return None
+    for part in parts:
+        inner = part.split("/") if part.startswith("arn:") else [part]
+        if any(name in ("", ".", "..") or "/" in name for name in inner):
+            return None
+    return tuple(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """Where one position stands outside host and path; in ``steps``, ``None`` is ``[*]``."""
+
+    position: str
+    kind: Literal["body", "header", "query"]
+    name: str = ""
+    steps: tuple[str | None, ...] = ()
+
+    def values(self, head: Head, body: object) -> tuple[Reading, ...]:
+        """Every different value; at least one."""
+        if self.kind == "body":
+            return select(body, self.steps)
+        if self.kind == "header":
+            return _single([v for n, v in head.headers if n == self.name])
+        return _single(
+            [v for n, v in parse_qsl(head.query, keep_blank_values=True) if n == self.name]
+        )
+
+
+def steps(selector: str) -> tuple[str | None, ...]:
+    """``$.requests[*].model`` → ``("requests", None, "model")``.
+
+    Raises:
+        PatternError: Anything but names and ``[*]`` after ``$``.
+    """
+    found = [(m[1], m.end() - m.start()) for m in _STEP.finditer(selector)]
+    if not selector.startswith("$") or sum(length for _, length in found) != len(selector) - 1:
+        raise PatternError("is no selector such as $.model or $.requests[*].model")
+    return tuple(name or None for name, _ in found)
+
+
+def select(body: object, path: tuple[str | None, ...]) -> tuple[Reading, ...]:
+    """The different values at *path*: text, absent (or null), or unreadable (anything else)."""
+    if isinstance(body, Gap):
+        return (body,)
+    nodes: list[object] = [body]
+    for step in path:
+        reached: list[object] = []
+        for node in nodes:
+            if node is None or isinstance(node, Gap):
+                reached.append(node)
+            elif step is None:
+                reached.extend(node if isinstance(node, list) else [UNREADABLE])
+            else:
+                reached.append(node.get(step) if isinstance(node, dict) else UNREADABLE)
+        nodes = reached
+    found = dict.fromkeys(map(_reading, nodes))
+    return tuple(found) if len(found) <= _MAX_VALUES else (UNREADABLE,) if found else (ABSENT,)
+
+
+def _reading(value: object) -> Reading:
+    if value is None:
+        return ABSENT
+    if isinstance(value, Gap):
+        return value
+    return value if isinstance(value, str) and len(value) <= _MAX_VALUE else UNREADABLE
+
+
+def _single(values: list[str]) -> tuple[Reading, ...]:
+    if not values:
+        return (ABSENT,)
+    return (_reading(values[0]),) if len(values) == 1 else (UNREADABLE,)
+
+
+__all__ = ["NO_BODY", "PENDING", "UNREADABLE", "Read", "segments", "select", "steps"]

@@ -1,0 +1,86 @@
+"""The one place that reads rule folders.
+
+A folder holds ``policy.yaml``, ``identity.yaml``, ``masks.yaml`` and, if need be, ``destinations.yaml``. Its own
+``catalogue/`` and ``places/`` are used if it has them; else those that came with the package.
+"""
+
+import dataclasses
+import datetime
+from collections.abc import Iterator
+from pathlib import Path
+
+from residency.core.configuration import FOLDERS, OPTIONAL, REQUIRED, Configuration, parse
+from residency.core.faults import Faults
+from residency.errors import ConfigurationError, Fault
+
+_PACKAGE = Path(__file__).resolve().parent
+
+
+def shipped_rules() -> Path:
+    """The rules folder that came with the package: in a wheel beside the code, in a checkout at its top."""
+    inside = _PACKAGE / "rules"
+    return inside if inside.is_dir() else _PACKAGE.parents[1] / "rules"
+
+
+def _files(folder: Path) -> Iterator[tuple[str, Path]]:
+    for name in (*REQUIRED, *OPTIONAL):
+        if (folder / name).exists():
+            yield name, folder / name
+    for name in FOLDERS:
+        base = folder / name if (folder / name).is_dir() else shipped_rules() / name
+        for path in sorted(base.glob("*.yaml")):
+            yield f"{name}/{path.name}", path
+
+
+def sources(folder: Path) -> dict[str, str]:
+    """File name → text, of everything that a configuration is made from.
+
+    Raises:
+        ConfigurationError: The folder is not there, or a file is not readable UTF-8 text.
+    """
+    faults = Faults()
+    if not folder.is_dir():
+        raise ConfigurationError(
+            [Fault(str(folder), 0, 0, "", "is no folder", "name the folder with policy.yaml")]
+        )
+    texts = {}
+    for name, path in _files(folder):
+        try:
+            texts[name] = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as e:
+            faults.add(
+                Fault(
+                    name, 0, 0, "", f"cannot be read: {type(e).__name__}", "UTF-8 text is needed"
+                )
+            )
+    faults.check()
+    return texts
+
+
+def load(folder: Path, *, today: datetime.date) -> Configuration:
+    """The configuration in *folder*, key files included.
+
+    Raises:
+        ConfigurationError: with every fault.
+    """
+    configuration = parse(sources(folder), today=today)
+    jwks = {}
+    for name in configuration.identity.files():
+        path = folder / name
+        try:
+            jwks[name] = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            continue  # ``KeyStore`` says which issuer lacks its file
+    return dataclasses.replace(configuration, jwks=jwks)
+
+
+def stamp(folder: Path) -> tuple[tuple[str, int, int], ...]:
+    """Changes whenever a file of *folder* does: name, modification time and size of each."""
+    found = []
+    for path in sorted([*folder.glob("*"), *folder.glob("*/*.yaml")]):
+        try:
+            status = path.stat()
+        except OSError:
+            continue
+        found.append((str(path), status.st_mtime_ns, status.st_size))
+    return tuple(found)

@@ -1,0 +1,240 @@
+"""The last stage: write the decision down, and only then let the call go.
+
+The denial that has stood on the flow since its first hook is lifted in one place, ``_release``, after the record is on disk.
+If anything here fails, the denial is what is sent.
+"""
+
+import asyncio
+import dataclasses
+import logging
+import time
+
+from mitmproxy import http
+
+from residency.core.hold import State
+from residency.core.plain import Plain
+from residency.core.policy.decide import Carrying, Decision
+from residency.core.policy.rule import Action
+from residency.errors import CODES, CallError, LedgerError, StageError
+from residency.proxy import flowstate, seal
+from residency.proxy.answer import placeholder, problem
+from residency.proxy.flowstate import Ticket
+from residency.proxy.guard import Fault, where
+from residency.proxy.hold import Held
+from residency.proxy.identity import Known
+from residency.proxy.mask import Masked
+from residency.proxy.record import decision_record
+from residency.proxy.region import Located
+from residency.proxy.stage import Stage
+
+logger = logging.getLogger("residency.audit")
+
+RETRY_SECONDS = 2
+
+
+class AuditAddon(Stage):
+    """Seventh and last stage."""
+
+    name = "residency-audit"
+    order = 6
+
+    # Handlers
+
+    async def http_connect(self, flow: http.HTTPFlow) -> None:
+        flow.response = placeholder()
+        if flowstate.has(flow, Fault) or not flowstate.has(flow, Known):
+            await self._settle(flow)
+        else:
+            flow.response = None
+
+    async def requestheaders(self, flow: http.HTTPFlow) -> None:
+        flow.response = placeholder()
+        if flow.error is None and (flowstate.has(flow, Fault) or self._is_certain(flow)):
+            await self._settle(flow)
+
+    async def request(self, flow: http.HTTPFlow) -> None:
+        if not flowstate.is_settled(flow):
+            flow.response = placeholder()
+            await self._settle(flow)
+
+    async def response(self, flow: http.HTTPFlow) -> None:
+        if flow.response and self._was_released(flow):
+            self._outcome(flow, {"status": flow.response.status_code})
+
+    async def error(self, flow: http.HTTPFlow) -> None:
+        """A call that ended early: with an outcome if it was let go, else with the decision it never got."""
+        if self._was_released(flow):
+            self._outcome(flow, {"status": None, "error": "upstream-or-client"})
+        elif not flowstate.is_settled(flow):
+            if not flowstate.has(flow, Ticket):
+                flowstate.write(flow, self.runtime.ticket())
+            if not flowstate.has(flow, Fault):
+                flowstate.write(flow, Fault(code="aborted"))
+            await self._settle(flow)
+
+    def responseheaders(self, flow: http.HTTPFlow) -> None:
+        """Answers pass through as they come, none is kept in memory."""
+        if flow.response and self._was_released(flow):
+            flow.response.stream = True
+
+    # The decision
+
+    def _is_certain(self, flow: http.HTTPFlow) -> bool:
+        """True if the head decided. A permitted HTTP/2 body of unknown length has to be whole before it can be framed for
+        an HTTP/1 server, so its release waits for it.
+        """
+        try:
+            decision = flowstate.find(flow, Decision)
+        except StageError:
+            return True
+        if decision is None or decision.action is Action.BLOCK:
+            return decision is not None
+        return not flow.request.is_http2 or "content-length" in flow.request.headers
+
+    async def _settle(self, flow: http.HTTPFlow) -> None:
+        try:
+            decision = self._final(flow)
+            await self._write(flow, decision)
+            if decision.action is Action.BLOCK:
+                self._refuse(flow, decision)
+            else:
+                self._release(flow)
+        except asyncio.CancelledError as e:
+            flow.response = placeholder()
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            await self._failed(flow, e)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as e:  # noqa: BLE001 - the denial stands, whatever it was
+            flow.response = placeholder()
+            await self._failed(flow, e)
+
+    def _final(self, flow: http.HTTPFlow) -> Decision:
+        """What is done in the end; every stage must have left what its part needs.
+
+        Raises:
+            StageError: A stage left nothing, or something odd.
+        """
+        fault = flowstate.find(flow, Fault)
+        if fault:
+            decided = flowstate.find(flow, Decision)
+            return Decision(rule=decided.rule if decided else None, code=fault.code,
+                            reason=fault.detail if fault.code == "unmaskable" else None)  # fmt: skip
+        decision = flowstate.read(flow, Decision)
+        flowstate.read(flow, Ticket)
+        flowstate.read(flow, Known)
+        flowstate.read(flow, Located)
+        flowstate.read(flow, Carrying)
+        if decision.action is not Action.BLOCK and decision.masks:
+            flowstate.read(flow, Masked)
+        if decision.action is Action.HOLD and flowstate.read(flow, Held).state is not State.USED:
+            raise CallError("internal", "a held call without a ruling")
+        return decision
+
+    async def _write(self, flow: http.HTTPFlow, decision: Decision) -> None:
+        record = decision_record(
+            flow,
+            decision,
+            policy=self.runtime.policy_digest,
+            overridden=self.runtime.resolver.overridden,
+        )
+        await self.runtime.ledger.append("decision", record)
+
+    def _release(self, flow: http.HTTPFlow) -> None:
+        """Let the call go. The denial is lifted by the last statement."""
+        seal.check(flow, self.runtime.secret)
+        if not self.runtime.ready:
+            raise CallError("not-ready")
+        request = flow.request
+        if request.raw_content is None:
+            # Decided by the head: the body, if there is one, streams.
+            request.stream = True
+        elif request.is_http2 and request.raw_content:
+            # mitmproxy 12.2.3 sends an HTTP/2 body to an HTTP/1 server without any framing: request smuggling.
+            request.headers["content-length"] = str(len(request.raw_content))
+        self._mark(flow, "released")
+        self.runtime.resolver.release(flow.client_conn.id, (request.host, request.port))
+        flow.response = None
+
+    def _refuse(self, flow: http.HTTPFlow, decision: Decision) -> None:
+        ticket, located = flowstate.read(flow, Ticket), flowstate.find(flow, Located)
+        held, fault = flowstate.find(flow, Held), flowstate.find(flow, Fault)
+        code = decision.code or "internal"
+        members: dict[str, Plain] = {"rule": decision.rule}
+        if located:
+            members |= {
+                "function": located.destination.function,
+                "places": located.destination.places.to_plain(),
+            }
+        if held:
+            members["approval"] = held.hold
+        if decision.reason:
+            members["reason"] = decision.reason
+        self._mark(flow, "refused")
+        flow.response = problem(
+            code,
+            decision=ticket.id,
+            detail=fault.detail if fault and fault.detail else None,
+            retry_after=RETRY_SECONDS if CODES[code].status == 503 else None,  # noqa: PLR2004
+            members=members,
+        )
+
+    async def _failed(self, flow: http.HTTPFlow, error: BaseException) -> None:
+        """The decision could not be written or carried out: say so, and record that much if it can be."""
+        code = error.code if isinstance(error, CallError) else "internal"
+        if not isinstance(error, CallError):
+            logger.error("denied %s: %s in our own code", flow.id, where(error))
+        ticket = self._ticket(flow)
+        self._mark(flow, "refused")
+        flow.response = problem(code, decision=ticket.id)
+        if isinstance(error, LedgerError):
+            logger.error("denied %s: %s", flow.id, error)
+            return
+        try:
+            await self.runtime.ledger.append(
+                "decision",
+                {
+                    "decision": ticket.id,
+                    "action": "block",
+                    "rule": None,
+                    "code": code,
+                    "fault": code,
+                },
+            )
+        except LedgerError as e:
+            logger.error("no record of %s: %s", flow.id, e)  # noqa: TRY400
+
+    def _ticket(self, flow: http.HTTPFlow) -> Ticket:
+        try:
+            return flowstate.read(flow, Ticket)
+        except CallError:
+            ticket = self.runtime.ticket()
+            flowstate.write(flow, ticket)
+            return ticket
+
+    def _mark(self, flow: http.HTTPFlow, settled: str) -> None:
+        flowstate.write(flow, dataclasses.replace(self._ticket(flow), settled=settled))
+
+    # The outcome
+
+    def _was_released(self, flow: http.HTTPFlow) -> bool:
+        ticket = flowstate.find(flow, Ticket)
+        return ticket is not None and ticket.settled == "released"
+
+    def _outcome(self, flow: http.HTTPFlow, fields: dict[str, Plain]) -> None:
+        """Not waited for: the caller's answer does not depend on it. A failure closes the ledger to the next call."""
+        ticket = self._ticket(flow)
+        if ticket.settled == "released":
+            self._mark(flow, "done")
+            seconds = round(time.time() - ticket.at, 3)
+            self.runtime.background(
+                self._append_outcome({"decision": ticket.id, "seconds": seconds, **fields})
+            )
+
+    async def _append_outcome(self, fields: dict[str, Plain]) -> None:
+        try:
+            await self.runtime.ledger.append("outcome", fields)
+        except LedgerError as e:
+            logger.error("no outcome record: %s", e)  # noqa: TRY400

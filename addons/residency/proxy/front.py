@@ -1,0 +1,66 @@
+"""First in mitmproxy's chain: deny every call before anything else sees it, and end what is not HTTP.
+
+Each hook is statements that cannot fail in any way that would let a call through: the denial comes first.
+"""
+
+import logging
+from typing import TYPE_CHECKING
+
+from mitmproxy import dns, http, tcp, tls, udp
+from mitmproxy.proxy import server_hooks
+
+from residency.proxy import flowstate
+from residency.proxy.answer import placeholder
+
+if TYPE_CHECKING:
+    from residency.proxy.runtime import Runtime
+
+logger = logging.getLogger("residency.front")
+
+
+class Front:
+    """Denies. Only the audit stage lifts a denial."""
+
+    name = "residency-front"
+
+    def __init__(self, runtime: "Runtime") -> None:
+        self.runtime = runtime
+
+    def http_connect(self, flow: http.HTTPFlow) -> None:
+        flow.response = placeholder()
+        flowstate.clear(flow)
+
+    def requestheaders(self, flow: http.HTTPFlow) -> None:
+        flow.response = placeholder()
+        flowstate.clear(flow)
+
+    def server_connect(self, data: server_hooks.ServerConnectionHookData) -> None:
+        """No connection but to a target that a decision has released, for this client."""
+        refusal = "residency: no decision permits this connection"
+        data.server.error = refusal
+        if data.server.address and self.runtime.resolver.may_connect(
+            data.client.id, data.server.address
+        ):
+            data.server.error = None
+
+    def tls_clienthello(self, data: tls.ClientHelloData) -> None:
+        data.ignore_connection = False
+
+    def tcp_start(self, flow: tcp.TCPFlow) -> None:
+        flow.kill()
+        logger.warning("killed a raw TCP flow")
+
+    def udp_start(self, flow: udp.UDPFlow) -> None:
+        flow.kill()
+        logger.warning("killed a raw UDP flow")
+
+    def dns_request(self, flow: dns.DNSFlow) -> None:
+        flow.kill()
+        logger.warning("killed a DNS flow")
+
+    def websocket_start(self, flow: http.HTTPFlow) -> None:
+        flow.kill()
+
+    def websocket_message(self, flow: http.HTTPFlow) -> None:
+        if flow.websocket:
+            flow.websocket.messages[-1].drop()

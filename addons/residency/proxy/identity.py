@@ -1,0 +1,132 @@
+"""Who calls: a verified token, bound to the connection at CONNECT and checked again on every request."""
+
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+from mitmproxy import connection, http
+
+from residency.core.framing import check_form, hop_by_hop
+from residency.core.identity import Caller, UnknownKey, credentials
+from residency.core.plain import Plain
+from residency.errors import IdentityError
+from residency.proxy import flowstate
+from residency.proxy.context import IDENTITY_HEADER
+from residency.proxy.flowstate import Ticket
+from residency.proxy.guard import deny, fail_closed
+from residency.proxy.stage import Stage
+
+logger = logging.getLogger("residency.identity")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """The caller of one call."""
+
+    stage: ClassVar[str] = "caller"
+
+    caller: Caller
+
+    def to_plain(self) -> dict[str, Plain]:
+        return self.caller.to_plain()
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Plain]) -> Self:
+        return cls(caller=Caller.from_plain(plain))
+
+
+@dataclass(frozen=True, slots=True)
+class Tunnel:
+    """What CONNECT established on a client connection. The token lives here, in memory, and nowhere else."""
+
+    host: str
+    port: int
+    token: str
+
+    def __repr__(self) -> str:
+        return f"Tunnel({self.host}:{self.port})"
+
+
+class IdentityAddon(Stage):
+    """First stage: issues the call's ticket and names its caller."""
+
+    name = "residency-identity"
+    order = 0
+
+    def __init__(self) -> None:
+        self.tunnels: dict[str, Tunnel] = {}
+
+    async def verified(self, values: list[str]) -> tuple[str, Caller]:
+        """The token in the headers' *values*, and whom it proves.
+
+        Raises:
+            IdentityError: as ``credentials`` and ``Verifier.verify``.
+        """
+        token = credentials(values)
+        return token, await self.caller(token)
+
+    async def caller(self, token: str) -> Caller:
+        try:
+            return self.runtime.verifier.verify(token, now=time.time())
+        except UnknownKey as e:
+            # A rotated key: one fetch for all who ask, with a cool-down, and then one more try.
+            await self.runtime.keys.refresh(e.issuer)
+            return self.runtime.verifier.verify(token, now=time.time())
+
+    # Handlers
+
+    @fail_closed
+    async def http_connect(self, flow: http.HTTPFlow) -> None:
+        flowstate.write(flow, self.runtime.ticket())
+        self.tunnels.pop(flow.client_conn.id, None)
+        token, caller = await self.verified(flow.request.headers.get_all(IDENTITY_HEADER))
+        flowstate.write(flow, Known(caller=caller))
+        self.tunnels[flow.client_conn.id] = Tunnel(flow.request.host, flow.request.port, token)
+
+    @fail_closed
+    async def requestheaders(self, flow: http.HTTPFlow) -> None:
+        flowstate.write(flow, self.runtime.ticket())
+        if flow.is_replay:
+            deny(flow, "replayed")
+            return
+        values = flow.request.headers.get_all(IDENTITY_HEADER)
+        check_form(
+            method=flow.request.method,
+            path=flow.request.path,
+            version=flow.request.http_version,
+            alpn=flow.client_conn.alpn,
+            headers=flow.request.headers.fields,
+        )
+        strip(flow)
+        tunnel = self.tunnels.get(flow.client_conn.id)
+        if tunnel is None:
+            caller = (await self.verified(values))[1]
+        elif values and credentials(values) != tunnel.token:
+            raise IdentityError(
+                "identity-conflict", "the tunnel and the request name different callers"
+            )
+        else:
+            caller = await self.caller(tunnel.token)
+        flowstate.write(flow, Known(caller=caller))
+
+    @fail_closed
+    async def request(self, flow: http.HTTPFlow) -> None:
+        """Again once the body is in: reading it took time, and a token may have run out."""
+        known = flowstate.read(flow, Known)
+        if known.caller.expires <= time.time():
+            raise IdentityError("identity-expired")
+        flowstate.read(flow, Ticket)
+
+    def client_disconnected(self, client: connection.Client) -> None:
+        self.tunnels.pop(client.id, None)
+        self.runtime.resolver.forget(client.id)
+
+
+def strip(flow: http.HTTPFlow) -> None:
+    """Take what is between client and proxy off the request, so that no token goes upstream (RFC 9110 section 7.6.1)."""
+    named = [n.decode("latin-1") for n in hop_by_hop(flow.request.headers.fields)]
+    for name in (IDENTITY_HEADER, "proxy-connection", "proxy-authenticate", "keep-alive", *named):
+        if name in flow.request.headers:
+            del flow.request.headers[name]

@@ -1,0 +1,69 @@
+"""Change the regulated fields, and nothing else, before the call leaves."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+from mitmproxy import http
+
+from residency.core.body import mask_body
+from residency.core.plain import Plain
+from residency.core.policy.decide import Counts, Decision, counts_from_plain
+from residency.errors import Unread
+from residency.proxy import flowstate, seal
+from residency.proxy.context import codings_of
+from residency.proxy.guard import deny, fail_closed
+from residency.proxy.policy import OFF_LOOP
+from residency.proxy.stage import Stage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Masked:
+    """Which fields were masked: set → path → how many."""
+
+    stage: ClassVar[str] = "masked"
+
+    counts: Counts
+
+    def to_plain(self) -> dict[str, Plain]:
+        return {"counts": {name: dict(paths) for name, paths in self.counts.items()}}
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Plain]) -> Self:
+        counts = plain["counts"]
+        if not isinstance(counts, Mapping):
+            raise TypeError("masked: counts must be a mapping")
+        return cls(counts=counts_from_plain(counts))
+
+
+class MaskAddon(Stage):
+    """Fourth stage. The new body is made and checked apart, then assigned in one statement."""
+
+    name = "residency-mask"
+    order = 3
+
+    @fail_closed
+    async def request(self, flow: http.HTTPFlow) -> None:
+        decision = flowstate.read(flow, Decision)
+        if not decision.masks:
+            return
+        seal.check(flow, self.runtime.secret)
+        raw = flow.request.raw_content or b""
+        arguments = (raw, codings_of(flow), self.runtime.configuration.sets, decision.masks)
+        limit = self.runtime.body_limit
+        try:
+            if len(raw) <= OFF_LOOP:
+                masked = mask_body(*arguments, limit=limit)
+            else:
+                masked = await asyncio.to_thread(mask_body, *arguments, limit=limit)
+        except Unread as e:
+            deny(flow, "unmaskable", e.reason)
+            return
+        flowstate.write(flow, Masked(counts=masked.counts))
+        if masked.raw is not raw:
+            flow.request.raw_content = masked.raw
+            # RFC 9112 section 6.3: one framing. The masked body is whole, so its length is known.
+            flow.request.headers.pop("transfer-encoding", None)
+            flow.request.headers["content-length"] = str(len(masked.raw))
+            seal.put(flow, self.runtime.secret)

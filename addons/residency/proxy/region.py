@@ -1,0 +1,113 @@
+"""Where a call may be processed: one target, named the same everywhere, and the catalogue's answer for it."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Self
+
+from mitmproxy import http
+
+from residency.core.body import read_json
+from residency.core.framing import check_target
+from residency.core.host import canonical
+from residency.core.judge import check_door
+from residency.core.plain import Plain
+from residency.core.region.destination import Destination
+from residency.core.region.locate import NO_BODY, PENDING, UNREADABLE, locate
+from residency.errors import RegionError, Unread
+from residency.proxy import flowstate
+from residency.proxy.context import codings_of, head_of, target_of
+from residency.proxy.guard import fail_closed
+from residency.proxy.stage import Stage
+
+if TYPE_CHECKING:
+    from residency.proxy.identity import IdentityAddon
+
+logger = logging.getLogger("residency.region")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Located:
+    """The destination of one call, and the canonical host it was found for."""
+
+    stage: ClassVar[str] = "destination"
+
+    host: str
+    destination: Destination
+
+    def to_plain(self) -> dict[str, Plain]:
+        return {"host": self.host, "destination": self.destination.to_plain()}
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Plain]) -> Self:
+        host, destination = plain["host"], plain["destination"]
+        if not isinstance(host, str) or not isinstance(destination, Mapping):
+            raise TypeError("destination: wrong types")
+        return cls(host=host, destination=Destination.from_plain(destination))
+
+
+class RegionAddon(Stage):
+    """Second stage."""
+
+    name = "residency-region"
+    order = 1
+
+    def _tunnel(self, flow: http.HTTPFlow) -> tuple[str, int] | None:
+        from mitmproxy import ctx
+
+        identity: IdentityAddon = ctx.master.addons.get("residency-identity")
+        tunnel = identity.tunnels.get(flow.client_conn.id)
+        return (tunnel.host, tunnel.port) if tunnel else None
+
+    # Handlers
+
+    @fail_closed
+    def http_connect(self, flow: http.HTTPFlow) -> None:
+        host = canonical(flow.request.host)
+        pin = self.runtime.configuration.atlas.pin(host, self.runtime.today())
+        if flow.request.port not in {443} | (set(pin.ports) if pin else set()):
+            raise RegionError("port-refused")
+
+    @fail_closed
+    def requestheaders(self, flow: http.HTTPFlow) -> None:
+        host = check_target(target_of(flow, self._tunnel(flow)))
+        head = head_of(flow, host)
+        check_door(self.runtime.configuration.atlas, head, self.runtime.today())
+        self._locate(flow, host, PENDING)
+
+    @fail_closed
+    def request(self, flow: http.HTTPFlow) -> None:
+        if flow.request.trailers is not None:
+            raise RegionError("trailers-refused")
+        located = flowstate.read(flow, Located)
+        # Again from the flow itself: another addon may have changed it since its head was seen.
+        host = check_target(target_of(flow, self._tunnel(flow)))
+        if host != located.host:
+            raise RegionError("host-mismatch", "the target changed while the body was read")
+        self._locate(flow, host, self._body(flow) if located.destination.provisional else NO_BODY)
+
+    def _body(self, flow: http.HTTPFlow) -> object:
+        raw = flow.request.raw_content
+        if not raw:
+            return NO_BODY
+        try:
+            return read_json(raw, codings_of(flow), limit=self.runtime.body_limit)
+        except Unread:
+            return UNREADABLE
+
+    def _locate(self, flow: http.HTTPFlow, host: str, body: object) -> None:
+        destination = locate(
+            self.runtime.configuration.atlas, head_of(flow, host), body, today=self.runtime.today()
+        )
+        flowstate.write(flow, Located(host=host, destination=destination))
+
+    def responseheaders(self, flow: http.HTTPFlow) -> None:
+        """Nothing may lead the client past the gateway: no upgrade, no other transport (RFC 7838)."""
+        if flow.response is None:
+            return
+        if flow.response.status_code == 101:  # noqa: PLR2004
+            flow.kill()
+            return
+        for name in ("alt-svc", "alternate-protocol"):
+            if name in flow.response.headers:
+                del flow.response.headers[name]

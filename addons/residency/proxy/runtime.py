@@ -1,0 +1,220 @@
+"""What the stages of one proxy share: rules, keys, the ledger, holds, and whether the gateway is ready.
+
+One ``Runtime`` a mitmproxy master. Stages ask it, and do not know each other. Before ``start`` has ended well and after
+``stop``, ``ready`` is false and every call is denied.
+"""
+
+import asyncio
+import datetime
+import logging
+import secrets
+import time
+import weakref
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mitmproxy import master as mitmproxy_master
+
+from residency.core.configuration import Configuration
+from residency.core.identity import Verifier
+from residency.core.plain import Plain
+from residency.errors import CallError, ConfigurationError, LedgerError, ResidencyError
+from residency.files import load, stamp
+from residency.proxy.flowstate import Ticket
+from residency.proxy.holds import Holds
+from residency.proxy.keys import KeyStore
+from residency.proxy.ledger import LedgerWriter
+from residency.proxy.resolver import Resolver
+
+if TYPE_CHECKING:
+    from residency.proxy.admin import Admin
+
+logger = logging.getLogger("residency")
+
+RELOAD_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The options that ``start`` needs, as values."""
+
+    rules: Path
+    ledger: Path
+    admin: str
+    hold_max: int
+    hold_bytes: int
+    resolve: tuple[str, ...]
+    body_limit: int
+
+
+class Runtime:
+    """Shared by the stages of one proxy."""
+
+    def __init__(self) -> None:
+        self.secret = secrets.token_bytes(32)
+        self.ready = False
+        self.holds = Holds()
+        self.resolver = Resolver()
+        self.admin: Admin | None = None
+        self._configuration: Configuration | None = None
+        self._verifier: Verifier | None = None
+        self._keys: KeyStore | None = None
+        self._ledger: LedgerWriter | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.body_limit = 0
+        self._watcher: asyncio.Task[None] | None = None
+        self._stamp: object = None
+
+    @property
+    def configuration(self) -> Configuration:
+        """The rules in force.
+
+        Raises:
+            CallError: ``not-ready``.
+        """
+        if self._configuration is None or not self.ready:
+            raise CallError("not-ready")
+        return self._configuration
+
+    @property
+    def verifier(self) -> Verifier:
+        if self._verifier is None or not self.ready:
+            raise CallError("not-ready")
+        return self._verifier
+
+    @property
+    def keys(self) -> KeyStore:
+        if self._keys is None:
+            raise CallError("not-ready")
+        return self._keys
+
+    @property
+    def ledger(self) -> LedgerWriter:
+        if self._ledger is None:
+            raise LedgerError("the ledger is not open")
+        return self._ledger
+
+    def ticket(self) -> Ticket:
+        """A new call: a decision id of 128 random bits, and the time."""
+        return Ticket(id=secrets.token_hex(16), at=time.time())
+
+    def today(self) -> datetime.date:
+        return datetime.datetime.now(datetime.UTC).date()
+
+    async def start(self, settings: Settings) -> None:
+        """Load the rules, open the ledger, fetch keys, and be ready.
+
+        Raises:
+            ResidencyError: Something cannot be used; the gateway stays closed.
+        """
+        self.body_limit = settings.body_limit
+        self._load(settings.rules)
+        self._ledger = LedgerWriter(settings.ledger)
+        self.holds.limit(count=settings.hold_max, size=settings.hold_bytes)
+        self.resolver.override(settings.resolve)
+        self.resolver.install(asyncio.get_running_loop(), self._is_private)
+        overrides: list[Plain] = [str(r) for r in settings.resolve]
+        await self.ledger.append(
+            "start", {"policy": self.policy_digest, "resolve": overrides, "version": _version()}
+        )
+        self._watcher = asyncio.create_task(self._watch(settings.rules))
+        self.ready = True
+
+    def _is_private(self, host: str) -> bool:
+        pin = self._configuration.atlas.pin(host, self.today()) if self._configuration else None
+        return bool(pin and pin.private)
+
+    @property
+    def policy_digest(self) -> str:
+        """The digest of the rule files in force; empty before any are."""
+        return self._configuration.digest if self._configuration else ""
+
+    def background(self, work: Coroutine[None, None, None]) -> None:
+        """Run *work* without waiting for it."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _load(self, folder: Path) -> None:
+        configuration = load(folder, today=self.today())
+        keys = KeyStore(configuration.identity, files=configuration.jwks)
+        verifier = Verifier(configuration.identity)
+        keys.on_change = verifier.set_keys
+        if self._keys is not None:
+            keys.adopt(self._keys)
+            self._keys.stop()
+        # Assigned together: no call sees the rules of one load and the keys of another.
+        self._configuration, self._keys, self._verifier = configuration, keys, verifier
+        self._stamp = stamp(folder)
+        keys.start()
+
+    async def _watch(self, folder: Path) -> None:
+        """Load the rules again when their files change; the last good ones stay if the new are not."""
+        while True:
+            await asyncio.sleep(RELOAD_SECONDS)
+            try:
+                await self.reload(folder)
+            except ResidencyError:
+                logger.exception("rules not reloaded")
+            except Exception as e:  # noqa: BLE001 - the watcher must not die; the old rules stay
+                logger.error("rules not reloaded: %s", type(e).__name__)  # noqa: TRY400
+
+    async def reload(self, folder: Path) -> None:
+        now = stamp(folder)
+        if now == self._stamp:
+            return
+        self._stamp = now
+        before = self.policy_digest
+        try:
+            self._load(folder)
+        except ConfigurationError as e:
+            logger.error("rules not reloaded, the last good ones stay in force: %s", e)  # noqa: TRY400
+            await self.ledger.append("reload-refused", {"policy": before, "faults": len(e.faults)})
+            return
+        if self.policy_digest != before:
+            logger.warning("rules reloaded: policy %s", self.policy_digest[:12])
+            await self.ledger.append("reload", {"before": before, "policy": self.policy_digest})
+
+    def stop(self) -> None:
+        """Close for good: deny, end every hold, write the last record. Safe to call twice."""
+        was_ready, self.ready = self.ready, False
+        if self._watcher:
+            self._watcher.cancel()
+        if self._keys:
+            self._keys.stop()
+        if self.admin:
+            self.admin.stop()
+        self.resolver.uninstall()
+        held = self.holds.close()
+        if self._ledger and was_ready:
+            try:
+                for hold in held:
+                    self._ledger.append_now(
+                        "hold-ended",
+                        {"hold": hold.id, "decision": hold.decision, "state": "aborted-shutdown"},
+                    )
+                self._ledger.append_now("stop", {"at": round(time.time(), 3)})
+            except LedgerError as e:
+                logger.error("no stop record: %s", e)  # noqa: TRY400
+        if self._ledger:
+            self._ledger.close()
+
+
+_runtimes: weakref.WeakKeyDictionary[mitmproxy_master.Master, Runtime] = (
+    weakref.WeakKeyDictionary()
+)
+
+
+def runtime(master: mitmproxy_master.Master) -> Runtime:
+    """The one runtime of *master*; scripts that are loaded apart share it."""
+    if master not in _runtimes:
+        _runtimes[master] = Runtime()
+    return _runtimes[master]
+
+
+def _version() -> str:
+    from residency import __version__
+
+    return __version__

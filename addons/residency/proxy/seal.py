@@ -1,0 +1,56 @@
+"""What was judged is what leaves: a keyed digest of the call, taken when it is judged and compared when it is let go.
+
+Between the two lie awaits (a ruling, a disk), and whoever sits at a console can edit a flow meanwhile.
+"""
+
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+from mitmproxy import http
+
+from residency.core.exact import whole
+from residency.core.plain import Plain
+from residency.errors import CallError
+from residency.proxy import flowstate
+from residency.proxy.context import parts_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seal:
+    """The digest; without the process's key it says nothing about the call."""
+
+    stage: ClassVar[str] = "seal"
+
+    digest: str
+
+    def to_plain(self) -> dict[str, Plain]:
+        return {"digest": self.digest}
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Plain]) -> Self:
+        digest = plain["digest"]
+        if not isinstance(digest, str):
+            raise TypeError("seal: wrong type")
+        return cls(digest=digest)
+
+
+def _digest(flow: http.HTTPFlow, secret: bytes) -> str:
+    body = flow.request.raw_content or b""
+    return whole(secret, parts_of(flow), flow.request.headers.fields, body)
+
+
+def put(flow: http.HTTPFlow, secret: bytes) -> None:
+    flowstate.write(flow, Seal(digest=_digest(flow, secret)))
+
+
+def check(flow: http.HTTPFlow, secret: bytes) -> None:
+    """Nothing has changed since ``put``.
+
+    Raises:
+        CallError: ``stale``.
+        StageError: The call was never sealed.
+    """
+    if not hmac.compare_digest(flowstate.read(flow, Seal).digest, _digest(flow, secret)):
+        raise CallError("stale", "the call was changed after it was judged")

@@ -1,0 +1,158 @@
+"""masks.yaml: every fault at once, each where it stands."""
+
+from pathlib import Path
+
+import pytest
+
+from residency.core import document
+from residency.core.faults import Faults
+from residency.core.mask.method import Method
+from residency.core.mask.sets import MaskSets, parse
+
+SHIPPED = Path(__file__).parents[2] / "rules" / "masks.yaml"
+GOOD = """\
+version: 1
+sets:
+  - name: personal-data
+    why: GDPR Art. 4(1)
+    fields:
+      - path: $..email
+      - {path: "$..phone", with: "partial:2"}
+  - name: other-2
+    why: because
+    fields: [{path: $.a, with: null}]
+"""
+
+
+def load(text: str) -> tuple[MaskSets | None, list[str]]:
+    faults = Faults()
+    sets = parse(document.read(text, "masks.yaml", faults), faults)
+    return sets, [str(fault) for fault in sorted(faults.found)]
+
+
+def good(text: str = GOOD.replace("with: null", 'with: "null"')) -> MaskSets:
+    sets, faults = load(text)
+    assert faults == []
+    assert sets
+    return sets
+
+
+def test_a_file_becomes_sets_in_its_order() -> None:
+    sets = good()
+
+    assert sets.names == ("personal-data", "other-2")
+    assert sets.get("personal-data").why == "GDPR Art. 4(1)"
+    assert [f.path.text for f in sets.get("personal-data").fields] == ["$..email", "$..phone"]
+    assert [f.method for f in sets.get("personal-data").fields] == [
+        Method(),
+        Method("partial", keep=2),
+    ]
+
+
+def test_an_unquoted_null_is_a_method() -> None:
+    """Scalars are the text that was written, so that YAML's null is no trap."""
+    assert good(GOOD).get("other-2").fields[0].method == Method("null")
+
+
+def test_an_unknown_set_is_not_an_empty_one() -> None:
+    with pytest.raises(KeyError):
+        good().get("personal")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        ("$..email", "..email", "masks.yaml:6:15: sets[0].fields[0].path: '..email' does not begin with $; write $.email"),
+        ("$..email", "$..e-mail", "masks.yaml:6:15: sets[0].fields[0].path: '$..e-mail', at character 2: this name needs quotes; write $..['e-mail']"),
+        ("$..email", "[a]", "masks.yaml:6:9: sets[0].fields[0].path: must be one JSONPath, as text; write it like $..email"),
+        ("partial:2", "hash", "masks.yaml:7:34: sets[0].fields[1].with: 'hash' is no way to mask; write constant, constant:TEXT, null or partial:N"),
+        ("with: null", "with: []", "masks.yaml:10:26: sets[1].fields[0].with: must be text; write it like partial:4, or leave it out"),
+        ("version: 1", "version: 2", "masks.yaml:1:10: version: must be 1, the only version there is; write version: 1"),
+        ("name: other-2", "name: Other", "masks.yaml:8:11: sets[1].name: a name is of a-z, 0-9 and -; write it like personal-data"),
+        ("name: other-2", "name: personal-data", "masks.yaml:8:11: sets[1].name: the name 'personal-data' a second time (keep one)"),
+        ('"$..phone"', "$..email", "masks.yaml:7:16: sets[0].fields[1].path: the path '$..email' a second time (keep one)"),
+        ("with: null", "using: null", "masks.yaml:10:33: sets[1].fields[0].using: is not a key that is known here (correct its spelling, or remove it)"),
+        ("    why: because\n", "", "masks.yaml:8:5: sets[1].why: is missing (add it)"),
+    ],
+    ids=lambda v: v[:30],
+)  # fmt: skip
+def test_a_fault_stands_at_its_place(old: str, new: str, fault: str) -> None:
+    sets, faults = load(GOOD.replace(old, new))
+
+    assert sets is None
+    assert fault in faults
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "where"),
+    [
+        ("$..email", "", "sets[0].fields[0].path"),
+        ("$..email", '""', "sets[0].fields[0].path"),
+        ("with: null", "with: ", "sets[1].fields[0].with"),
+        ("why: because", "why:", "sets[1].why"),
+        ("why: because", "why: ''", "sets[1].why"),
+        ("version: 1", "version:", "version"),
+    ],
+)
+def test_an_empty_value_is_a_fault_and_no_default(old: str, new: str, where: str) -> None:
+    sets, faults = load(GOOD.replace(old, new))
+
+    assert sets is None
+    assert [fault.split(": ")[1] for fault in faults] == [where]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "version: 1\nsets: []\n", "version: 1\n", "[]", "version: 1\nsets: {}\n", "version: 1\nsets: [1, {fields: [1]}]\n",
+     "version: 1\nsets: [{name: a, why: b, fields: []}]\n", "version: 1\nsets: [{name: a, why: b, fields: {path: $}}]\n"],
+)  # fmt: skip
+def test_a_file_without_any_field_is_refused(text: str) -> None:
+    sets, faults = load(text)
+
+    assert sets is None
+    assert faults
+
+
+def test_every_fault_is_told_at_once() -> None:
+    text = (
+        GOOD.replace("$..email", "email")
+        .replace("partial:2", "hash")
+        .replace("other-2", "personal-data")
+    )
+    _, faults = load(text.replace("$.a", "$.a|$.b"))
+
+    assert [fault.split(": ")[1] for fault in faults] == [
+        "sets[0].fields[0].path",
+        "sets[0].fields[1].with",
+        "sets[1].name",
+        "sets[1].fields[0].path",
+    ]
+
+
+def test_a_fault_of_another_file_is_not_this_ones() -> None:
+    faults = Faults()
+    document.read("a: 1\na: 2\n", "other.yaml", faults)
+
+    assert parse(document.read(GOOD, "masks.yaml", faults), faults)
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("personal-data", "$..email"),
+        ("personal-data", "$..phone"),
+        ("personal-data", "$..ssn"),
+        ("payment-data", "$..iban"),
+        ("payment-data", "$..card_number"),
+        ("health-data", "$..diagnosis"),
+        ("credentials", "$..password"),
+    ],
+)
+def test_the_shipped_sets_have_the_plain_fields(name: str, path: str) -> None:
+    sets = good(SHIPPED.read_text(encoding="utf-8"))
+
+    assert path in [f.path.text for f in sets.get(name).fields]
+
+
+def test_no_sets_have_no_name() -> None:
+    assert MaskSets().names == ()

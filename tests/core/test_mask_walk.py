@@ -1,0 +1,97 @@
+"""Several paths in one pass: each value once, with all the paths that select it."""
+
+import time
+
+import pytest
+
+from residency.core.mask.path import compile  # noqa: A004 - read as path.compile
+from residency.core.mask.text import parse
+from residency.core.mask.walk import Hit, select
+
+
+def spans(text: str, *paths: str) -> list[tuple[str, tuple[int, ...]]]:
+    hits = select(parse(text.encode()), [compile(p) for p in paths])
+    return [(text[h.start : h.end], h.paths) for h in hits]
+
+
+def test_a_value_is_found_once_with_all_its_paths() -> None:
+    assert spans('{"a": 1}', "$.a", "$..a", "$.b", "$.*") == [("1", (0, 1, 3))]
+
+
+def test_outer_stands_before_inner() -> None:
+    assert spans('[{"a": {"a": [2]}}]', "$..a", "$..a[0]") == [
+        ('{"a": [2]}', (0,)),
+        ("[2]", (0,)),
+        ("2", (1,)),
+    ]
+
+
+@pytest.mark.parametrize("blank", ["", " ", "\t", "\n", "\r\n  "], ids=repr)
+def test_white_space_is_no_part_of_a_value(blank: str) -> None:
+    tokens = [
+        "",
+        "{",
+        '"a"',
+        ":",
+        "[",
+        "1",
+        ",",
+        '"x"',
+        ",",
+        "[",
+        "2",
+        "]",
+        ",",
+        "{",
+        "}",
+        "]",
+        ",",
+        '"b"',
+        ":",
+        "null",
+        "}",
+        "",
+    ]
+    text = blank.join(tokens)
+
+    assert [lexeme for lexeme, _ in spans(text, "$.a[0,1]", "$.b", "$..a[2][0]")] == [
+        "1",
+        '"x"',
+        "2",
+        "null",
+    ]
+
+
+def test_brackets_and_quotes_in_strings_are_text() -> None:
+    text = r'["]", "\"{", {"a}\\": "[\"", "b": 1}]'
+
+    assert spans(text, "$..b", "$[*]['a}\\\\']") == [(r'"[\""', (1,)), ("1", (0,))]
+
+
+def test_a_long_number_is_skipped_and_selected() -> None:
+    number = "9" * 10_000
+
+    assert spans(f'[{number}, {{"a": {number}}}]', "$[-1].a") == [(number, (0,))]
+
+
+def test_no_path_selects_nothing() -> None:
+    assert select(parse(b'{"a": 1}'), []) == []
+
+
+def test_the_whole_body_without_its_blanks() -> None:
+    assert select(parse(b" [1] "), [compile("$")]) == [Hit(1, 4, (0,))]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['[{"ssn":1}' + ',{"ssn":1}' * 90_000 + "]", "[" * 60 + "1,1" * 1 + ",1" * 500_000 + "]" * 60],
+    ids=["many matches", "deep"],
+)
+def test_a_megabyte_is_walked_in_seconds(text: str) -> None:
+    """A generous bound: it is there to catch what is not linear."""
+    body = parse(text.encode())
+    before = time.perf_counter()
+
+    select(body, [compile("$..ssn"), compile("$..[-1]")])
+
+    assert time.perf_counter() - before < 10
