@@ -113,6 +113,7 @@ ATTACKS: dict[str, tuple[Callable[[], str], str]] = {
     "exp true": (lambda: token(claims(exp=True)), "identity-claims"),
     "iat a float": (lambda: token(claims(iat=NOW - 60)), "identity-claims"),
     "nbf a text": (lambda: token(claims(nbf="1")), "identity-claims"),
+    "nbf true": (lambda: token(claims(nbf=True)), "identity-claims"),
     "nbf null": (lambda: token(claims(nbf=None)), "identity-claims"),
     # G5
     "Infinity": (lambda: token(json.dumps(claims(exp=float("inf")))), "identity-malformed"),
@@ -158,7 +159,9 @@ ATTACKS: dict[str, tuple[Callable[[], str], str]] = {
     "crit": (lambda: token(crit=["x"], x=1), "identity-malformed"),
     "crit empty": (lambda: token(crit=[]), "identity-malformed"),
     "b64 false": (lambda: token(crit=["b64"], b64=False), "identity-malformed"),
+    "b64 true and critical": (lambda: token(crit=["b64"], b64=True), "identity-malformed"),
     # G10, the spelling
+    "padding that fits": (lambda: token() + "==", "identity-malformed"),
     "padding": (lambda: token() + "=", "identity-malformed"),
     "standard base64": (lambda: swapped(token(), 0, token().split(".")[0] + "+/"), "identity-malformed"),
     "two parts": (lambda: token().rsplit(".", 1)[0], "identity-malformed"),

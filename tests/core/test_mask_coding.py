@@ -3,6 +3,7 @@
 import gzip
 import io
 import struct
+import tracemalloc
 import zlib
 
 import brotli
@@ -119,8 +120,13 @@ def test_the_limit_is_inclusive(coding: str) -> None:
 @pytest.mark.parametrize("coding", COMPRESSED)
 def test_a_bomb_is_stopped_while_decoding(coding: str) -> None:
     raw = encode(bytes(30_000_000), [coding])
+    tracemalloc.start()
 
-    assert reason(raw, [coding], limit=1000) == "bomb"
+    try:
+        assert reason(raw, [coding], limit=1000) == "bomb"
+        assert tracemalloc.get_traced_memory()[1] < 3_000_000
+    finally:
+        tracemalloc.stop()
 
 
 def test_a_plain_body_over_the_limit_is_too_large() -> None:

@@ -208,13 +208,28 @@ def test_bytes_that_do_not_read_back_are_not_sent(
 
 
 @pytest.mark.parametrize(
-    "wrong", ['{"ssn": 1}', '{"ssn": "*** "}', '{"ssm": "***"}', '{"ssn": "***", "pan": 1}']
+    "wrong",
+    [
+        '{"ssn": 1}',
+        '{"ssn": "*** "}',
+        '{"ssm": "***"}',
+        '{"pan": "***"}',
+        ' {"ssn": "***"}',
+        '{"ssn": "***", "pan": 1}',
+    ],
 )
 def test_a_splice_that_misses_is_not_sent(monkeypatch: pytest.MonkeyPatch, wrong: str) -> None:
     monkeypatch.setattr(engine, "_splice", lambda _text, _edits: wrong)
 
     with pytest.raises(Unread, match="drift"):
         mask(b'{"ssn": 12345}', [], PII, ["pii"], limit=LIMIT)
+
+
+def test_another_part_that_changes_on_the_way_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(coding, "encode", lambda _data, _codings: b'{"ssn": "***", "x": 2}')
+
+    with pytest.raises(Unread, match="drift"):
+        mask(b'{"ssn": 12345, "x": 1}', [], PII, ["pii"], limit=LIMIT)
 
 
 def test_a_replacement_that_is_not_what_was_meant_is_not_sent(

@@ -71,8 +71,8 @@ def read(text: str, source: str, faults: Faults) -> Document:
 def fit[M: pydantic.BaseModel](document: Document, model: type[M], faults: Faults) -> M | None:
     """The document as *model*; every misfit is added to *faults* with its place."""
     if document.value is None:
-        if not faults:
-            faults.add(Fault(document.source, 0, 0, "", "the file is empty"))
+        if not any(f.source == document.source for f in faults.found):
+            faults.add(Fault(document.source, 0, 0, "", "the file is empty", "fill it"))
         return None
     try:
         return model.model_validate(document.value)
@@ -136,10 +136,10 @@ class _Builder:
         if isinstance(event, yaml.NodeEvent):
             if event.anchor:
                 self.refuse(event, "an anchor", "write values out where they are used")
-            if getattr(event, "tag", None) and not _is_implicit(event):
+            if getattr(event, "tag", None):
                 self.refuse(event, f"a tag, {event.tag!r}", "remove it")  # type: ignore[attr-defined]
         if isinstance(event, yaml.ScalarEvent):
-            empty = event.style is None and event.value in ("", "~")
+            empty = not event.style and event.value in ("", "~")
             self.place(event, None if empty else event.value)
         elif isinstance(event, yaml.CollectionStartEvent):
             self.open(event, [] if isinstance(event, yaml.SequenceStartEvent) else {})
@@ -218,11 +218,3 @@ class _Builder:
 def _start(event: yaml.Event) -> tuple[int, int]:
     mark = event.start_mark
     return (mark.line + 1, mark.column + 1) if mark else (0, 0)
-
-
-def _is_implicit(event: yaml.NodeEvent) -> bool:
-    """True where the tag is the parser's own and not written in the file."""
-    implicit = getattr(event, "implicit", None)
-    if isinstance(implicit, tuple):
-        return any(implicit)
-    return bool(implicit)

@@ -18,12 +18,13 @@ type RawHeaders = Sequence[tuple[bytes, bytes]]
 _TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 #: RFC 9110 section 5.5: no control character but HTAB in a field value.
 _VALUE_FORBIDS = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
-#: RFC 9112 section 3.2.1, origin-form; raw 8-bit characters and blanks have no place in it.
-_PATH = re.compile(r"/[\x21-\x7e]*")
+#: RFC 9112 section 3.2.1, origin-form; raw 8-bit characters, blanks and fragments have no place in it.
+_PATH = re.compile(r"/[\x21\x22\x24-\x7e]*")
 _SINGLETONS = frozenset(
-    {b"host", b"authorization", b"proxy-authorization", b"content-type", b"content-length", b"content-encoding"}
+    {b"host", b"authorization", b"proxy-authorization", b"content-type", b"content-length", b"content-encoding",
+     b"transfer-encoding"}
 )  # fmt: skip
-_END_TO_END = (_SINGLETONS | {b"transfer-encoding"}) - {b"proxy-authorization"}
+_END_TO_END = _SINGLETONS - {b"proxy-authorization"}
 #: RFC 9110 section 9.3 and RFC 5789; CONNECT is the proxy's own, TRACE mirrors headers back.
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"})
 

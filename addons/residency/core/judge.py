@@ -58,7 +58,7 @@ def head_from_url(method: str, url: str, headers: Headers = ()) -> Head:
         method=method,
         scheme=parts.scheme,
         host=canonical(parts.netloc.rpartition(":")[0] if port is not None else parts.netloc),
-        port=port or _PORTS[parts.scheme],
+        port=_PORTS[parts.scheme] if port is None else port,
         path=parts.path or "/",
         query=parts.query,
         headers=headers,
@@ -72,12 +72,18 @@ def check_door(atlas: Atlas, head: Head, today: datetime.date) -> None:
         RegionError: ``port-refused`` or ``plaintext-refused``.
     """
     pin = atlas.pin(head.host, today)
-    plaintext = bool(pin and pin.plaintext)
-    if head.scheme != "https" and not plaintext:
+    if head.scheme != "https" and not (pin and pin.plaintext):
         raise RegionError("plaintext-refused")
-    ports = {443} | (pin.ports if pin else frozenset()) | ({80} if plaintext else set())
-    if head.port not in ports:
+    if head.port not in open_ports(atlas, head.host, today):
         raise RegionError("port-refused")
+
+
+def open_ports(atlas: Atlas, host: str, today: datetime.date) -> frozenset[int]:
+    """The ports of *host* that may be called: 443, and what the organisation declared."""
+    pin = atlas.pin(host, today)
+    if pin is None:
+        return frozenset({443})
+    return frozenset({443} | pin.ports | ({80} if pin.plaintext else set()))
 
 
 def judge(

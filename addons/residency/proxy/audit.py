@@ -19,7 +19,7 @@ from residency.errors import CODES, CallError, LedgerError, StageError
 from residency.proxy import flowstate, seal
 from residency.proxy.answer import placeholder, problem
 from residency.proxy.flowstate import Ticket
-from residency.proxy.guard import Fault, where
+from residency.proxy.guard import Fault, is_ending, where
 from residency.proxy.hold import Held
 from residency.proxy.identity import Known
 from residency.proxy.mask import Masked
@@ -101,8 +101,7 @@ class AuditAddon(Stage):
                 self._release(flow)
         except asyncio.CancelledError as e:
             flow.response = placeholder()
-            task = asyncio.current_task()
-            if task is not None and task.cancelling():
+            if is_ending():
                 raise
             await self._failed(flow, e)
         except KeyboardInterrupt:
@@ -193,18 +192,13 @@ class AuditAddon(Stage):
             logger.error("denied %s: %s", flow.id, error)
             return
         try:
-            await self.runtime.ledger.append(
-                "decision",
-                {
-                    "decision": ticket.id,
-                    "action": "block",
-                    "rule": None,
-                    "code": code,
-                    "fault": code,
-                },
-            )
-        except LedgerError as e:
-            logger.error("no record of %s: %s", flow.id, e)  # noqa: TRY400
+            await self.runtime.ledger.append("decision", _bare(ticket.id, code))
+        except KeyboardInterrupt:
+            raise
+        except BaseException as e:  # noqa: BLE001 - the call is refused already
+            logger.error("no record of %s: %s", flow.id, type(e).__name__)  # noqa: TRY400
+            if is_ending():
+                raise
 
     def _ticket(self, flow: http.HTTPFlow) -> Ticket:
         try:
@@ -238,3 +232,15 @@ class AuditAddon(Stage):
             await self.runtime.ledger.append("outcome", fields)
         except LedgerError as e:
             logger.error("no outcome record: %s", e)  # noqa: TRY400
+
+
+def _bare(decision: str, code: str) -> dict[str, Plain]:
+    """The record of a call that could not be recorded as a whole."""
+    return {
+        "decision": decision,
+        "permitted": False,
+        "action": Action.BLOCK.value,
+        "rule": None,
+        "code": code,
+        "fault": code,
+    }

@@ -38,18 +38,20 @@ UNUSED = frozenset(
     }
 )  # fmt: skip
 
-_taken: set[int] = set()
-
 
 def close(master: mitmproxy_master.Master) -> None:
     """Set the safe options and keep payloads out of the log; the first stage that loads does it."""
     quiet.install()
     options.make_safe(master.options)
-    if not any(isinstance(a, Front) for a in master.addons.chain):
-        front = Front(runtime(master))
-        master.addons.lookup[front.name] = front
-        # A new list: mitmproxy may be walking the old one. First, so that no AddonHalt comes before the denial.
-        master.addons.chain = [front, *master.addons.chain]
+    if any(isinstance(a, Front) for a in master.addons.chain):
+        return
+    front = Front(runtime(master))
+    master.addons.lookup[front.name] = front
+    # A new list: mitmproxy may be walking the old one. First, so that no AddonHalt comes before the denial.
+    master.addons.chain = [front, *master.addons.chain]
+    # An error while mitmproxy starts ends it with exit 1.
+    for reason in options.unreadable(master.options):
+        logger.error("residency does not start: %s", reason)
 
 
 def veto(master: mitmproxy_master.Master, updated: set[str]) -> None:
@@ -76,9 +78,9 @@ _FROZEN = frozenset({"scripts", "confdir", "mode", "listen_host", "listen_port",
 
 async def take_over(master: mitmproxy_master.Master) -> None:
     """Lay the chain anew and open for calls, or end the proxy with every reason."""
-    if id(master) in _taken:
+    if runtime(master).taken:
         return
-    _taken.add(id(master))
+    runtime(master).taken = True
     try:
         stages = _collect(master)
         reasons = _reasons(master, stages)

@@ -68,7 +68,8 @@ def where(error: BaseException) -> str:
     return f"{type(error).__name__} at {last.tb_frame.f_code.co_qualname}:{last.tb_lineno}"
 
 
-def _is_ending() -> bool:
+def is_ending() -> bool:
+    """True if the running task is being cancelled for real, as in a shutdown."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
 
@@ -92,7 +93,7 @@ def fail_closed(hook: _Hook) -> _Hook:
                 await _awaited(hook(addon, flow))
             except asyncio.CancelledError as e:
                 _caught(flow, e)
-                if _is_ending():
+                if is_ending():
                     raise
             except KeyboardInterrupt:
                 raise

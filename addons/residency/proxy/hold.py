@@ -77,13 +77,15 @@ class HoldAddon(Stage):
         policy = self.runtime.configuration.policy.digest
         seal.check(flow, self.runtime.secret)
         hold = await self._open(flow, decision, policy)
-        if hold.state is not State.APPROVED:
-            try:
+        try:
+            if hold.state is not State.APPROVED:
                 hold = await self._wait(flow, hold)
-            except asyncio.CancelledError:
-                self.runtime.holds.drop(hold.id)
-                raise
-        self._conclude(flow, hold, policy)
+            self._conclude(flow, hold, policy)
+        except asyncio.CancelledError:
+            self.runtime.holds.drop(hold.id)
+            raise
+        finally:
+            self.runtime.holds.unclaim(hold.id)
 
     async def _open(self, flow: http.HTTPFlow, decision: Decision, policy: str) -> Hold:
         """The hold of this exact call: an earlier attempt's, or a new one, recorded."""

@@ -142,6 +142,11 @@ class Holds:
         self._put(entry, after)
         return after
 
+    def unclaim(self, id_: str) -> None:
+        """The call that claimed the hold has ended: what is left of it is the next attempt's."""
+        if entry := self._entries.get(id_):
+            entry.claimed = False
+
     def drop(self, id_: str) -> None:
         """Forget a hold that cannot come to anything, such as one whose caller has gone."""
         self._entries.pop(id_, None)

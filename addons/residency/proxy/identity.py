@@ -119,6 +119,10 @@ class IdentityAddon(Stage):
             raise IdentityError("identity-expired")
         flowstate.read(flow, Ticket)
 
+    def http_connect_error(self, flow: http.HTTPFlow) -> None:
+        """No tunnel was made: what follows on this connection proves its own identity."""
+        self.tunnels.pop(flow.client_conn.id, None)
+
     def client_disconnected(self, client: connection.Client) -> None:
         self.tunnels.pop(client.id, None)
         self.runtime.resolver.forget(client.id)

@@ -19,9 +19,7 @@ from tornado.netutil import DefaultExecutorResolver
 from tornado.simple_httpclient import SimpleAsyncHTTPClient
 
 from residency.core.faults import Faults
-from residency.core.identity import Issuer, IssuerBook, KeySet
-from residency.core.identity.strict import json_object
-from residency.core.identity.url import fault_of, is_loopback
+from residency.core.identity import Issuer, IssuerBook, KeySet, keys_url
 
 logger = logging.getLogger("residency.keys")
 
@@ -196,14 +194,7 @@ class _Remote:
         url = self.issuer.keys.location
         if self.issuer.keys.kind == "url":
             return await self._get(url)
-        found = json_object(await self._get(url))
-        place = found.get("jwks_uri")
-        # OpenID Connect Discovery 1.0, 4.3: the issuer MUST be exactly the one that was asked for.
-        if found.get("issuer") != self.issuer.name or not isinstance(place, str):
-            raise ValueError("the discovery document is another issuer's, or has no jwks_uri")
-        if fault_of(place) or (is_loopback(place) and not is_loopback(url)):
-            raise ValueError("jwks_uri is no URL that keys may be fetched from")
-        return await self._get(place)
+        return await self._get(keys_url(await self._get(url), self.issuer))
 
     async def _get(self, url: str) -> str:
         if self.client is None:

@@ -91,7 +91,7 @@ class LedgerWriter:
         Cancelling stops the waiting, not the record: what was queued is written.
 
         Raises:
-            LedgerError: The record is not in the ledger: it cannot be spelled, too many wait, the
+            LedgerError: The record is not confirmed: it cannot be spelled, too many wait, the
                 disk refused, or the writer is closed or broken.
         """
         await asyncio.wrap_future(self._enter(kind, fields))

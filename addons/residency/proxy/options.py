@@ -6,7 +6,7 @@ Sources: mitmproxy 12.2.3 ``options.py`` and the stock addons; each refusal is a
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from mitmproxy import addonmanager
+from mitmproxy import addonmanager, exceptions
 from mitmproxy import options as mitmproxy_options
 from mitmproxy.utils import human
 
@@ -127,6 +127,21 @@ def refusals(options: mitmproxy_options.Options, names: set[str] | None = None) 
             and not is_safe(getattr(options, name))
         ):
             found.append(f"option {name}: {why}")
+    return found
+
+
+def unreadable(options: mitmproxy_options.Options) -> list[str]:
+    """Options of ours whose given values cannot be taken. mitmproxy 12.2.3 raises on them where nobody listens: the
+    script would not be loaded, and the proxy would go on without it.
+    """
+    found = []
+    for name in sorted(set(options.deferred) & set(OWN)):
+        given = getattr(options.deferred[name], "val", None)
+        try:
+            if isinstance(given, list):
+                options._parse_setval(options._options[name], given)
+        except exceptions.OptionsError as e:
+            found.append(f"option {name}: {e}")
     return found
 
 

@@ -17,6 +17,8 @@ _HARMLESS = (
     "Client TLS handshake failed", "Server TLS handshake failed", "Streaming request to", "Streaming response from",
     "HTTP(S) proxy", "Loading script", "Errors logged during startup",
 )  # fmt: skip
+#: Our own say types and codes; scripts are loaded before there are calls, and never after.
+_TRUSTED = ("residency", "mitmproxy.addons.script")
 _WITHHELD = "(message withheld: it may hold payload)"
 _GUARDED_LOGGERS = ("mitmproxy.proxy", "mitmproxy.addonmanager", "mitmproxy.net", "mitmproxy.tls")
 
@@ -37,21 +39,23 @@ def install() -> None:
 
 
 def _cleaned(record: logging.LogRecord) -> logging.LogRecord:
-    if record.name.startswith("residency"):
+    if record.name.startswith(_TRUSTED):
         return record
     if record.exc_info and record.exc_info[0]:
         record.msg = f"{_head(record)} {_without_message(record.exc_info)}"
         record.args, record.exc_info, record.exc_text = None, None, None
-    elif record.name.startswith(_GUARDED_LOGGERS):
-        message = record.getMessage()
-        if not message.startswith(_HARMLESS) and not _about_servers(record):
-            record.msg, record.args = f"{record.name}: {_WITHHELD}", None
+    elif record.name.startswith(_GUARDED_LOGGERS) and not _is_harmless(record):
+        record.msg, record.args = f"{record.name}: {_WITHHELD}", None
     return record
 
 
-def _about_servers(record: logging.LogRecord) -> bool:
-    # Listening addresses and start-up faults; no call is involved.
-    return record.name == "mitmproxy.proxy.mode_servers" and "client" not in record.__dict__
+def _is_harmless(record: logging.LogRecord) -> bool:
+    if record.name == "mitmproxy.proxy.mode_servers":
+        return True  # listening addresses and start-up faults; no call is involved
+    try:
+        return record.getMessage().startswith(_HARMLESS)
+    except Exception:  # noqa: BLE001 - its arguments do not fit; logging must not end a hook
+        return False
 
 
 def _head(record: logging.LogRecord) -> str:

@@ -10,7 +10,7 @@ from mitmproxy import http
 from residency.core.body import read_json
 from residency.core.framing import check_target
 from residency.core.host import canonical
-from residency.core.judge import check_door
+from residency.core.judge import check_door, open_ports
 from residency.core.plain import Plain
 from residency.core.region.destination import Destination
 from residency.core.region.locate import NO_BODY, PENDING, UNREADABLE, locate
@@ -64,8 +64,9 @@ class RegionAddon(Stage):
     @fail_closed
     def http_connect(self, flow: http.HTTPFlow) -> None:
         host = canonical(flow.request.host)
-        pin = self.runtime.configuration.atlas.pin(host, self.runtime.today())
-        if flow.request.port not in {443} | (set(pin.ports) if pin else set()):
+        if flow.request.port not in open_ports(
+            self.runtime.configuration.atlas, host, self.runtime.today()
+        ):
             raise RegionError("port-refused")
 
     @fail_closed
@@ -106,7 +107,8 @@ class RegionAddon(Stage):
         if flow.response is None:
             return
         if flow.response.status_code == 101:  # noqa: PLR2004
-            flow.kill()
+            if flow.killable:
+                flow.kill()
             return
         for name in ("alt-svc", "alternate-protocol"):
             if name in flow.response.headers:

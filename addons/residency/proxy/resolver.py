@@ -94,8 +94,11 @@ class Resolver:
 
     async def _getaddrinfo(self, host: Any, port: Any, **kwargs: Any) -> Any:
         name = host.decode("ascii", "replace") if isinstance(host, bytes) else host
+        if name in _LOCAL and name not in self._hosts:
+            # The gateway's own listening. Keys are fetched with a resolver of their own.
+            return await self._original(host, port, **kwargs)
         if not isinstance(name, str) or name not in self._hosts:
-            return await self._own_lookup(name, host, port, kwargs)
+            raise OSError("residency: no decision permits a look-up of this name")
         if (override := self._overrides.get(canonical(name))) is not None:
             family = socket.AF_INET6 if ":" in override[0] else socket.AF_INET
             return [(family, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", override)]
@@ -104,29 +107,31 @@ class Resolver:
             raise OSError("residency: the target's address is not permitted")
         return answers
 
-    async def _own_lookup(self, name: object, host: Any, port: Any, kwargs: dict[str, Any]) -> Any:
-        """The gateway's own connections (listening, keys), never a call's: those were released."""
-        if name in _LOCAL or name in self.own_hosts:
-            return await self._original(host, port, **kwargs)
-        raise OSError("residency: no decision permits a look-up of this name")
-
-    #: Hosts the gateway itself asks (issuers' keys); set by the runtime.
-    own_hosts: frozenset[str] = frozenset()
-
     def _fits(self, host: str, address: str) -> bool:
         """Global addresses, or private ones of a host that is declared to be private."""
         try:
             ip = ipaddress.ip_address(address.split("%", 1)[0].strip("[]"))
         except ValueError:
             return False
-        mapped = getattr(ip, "ipv4_mapped", None)
-        ip = mapped or ip
-        return (ip.is_global and not ip.is_multicast) or (
-            self._is_private(host)
-            and not ip.is_link_local
-            and not ip.is_multicast
-            and not ip.is_unspecified
-        )
+        ip = _embedded(ip) or ip
+        if ip.is_link_local or ip.is_multicast or ip.is_unspecified:
+            return False
+        # Python 3.13 calls some blocks global that are reserved or withdrawn: ::7f00:1, fec0::1 (RFC 3879).
+        fit = ip.is_global and not ip.is_reserved and not getattr(ip, "is_site_local", False)
+        return fit or self._is_private(host)
+
+
+#: RFC 6052 section 2.1.
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+
+
+def _embedded(ip: ipaddress.IPv4Address | ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+    """The IPv4 address that an IPv6 one leads to: mapped, NAT64, 6to4 (RFC 3056) or Teredo (RFC 4380)."""
+    if isinstance(ip, ipaddress.IPv4Address):
+        return None
+    if ip in _NAT64:
+        return ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
+    return ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
 
 
 _LOCAL = frozenset({None, "", "localhost", "127.0.0.1", "::1", "0.0.0.0", "::"})  # noqa: S104

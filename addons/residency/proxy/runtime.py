@@ -55,6 +55,7 @@ class Runtime:
     def __init__(self) -> None:
         self.secret = secrets.token_bytes(32)
         self.ready = False
+        self.taken = False
         self.holds = Holds()
         self.resolver = Resolver()
         self.admin: Admin | None = None

@@ -1,18 +1,17 @@
 """What every stage of the gateway has in common, so that no one of them can be loaded and do nothing.
 
-Loading any one stage declares the options, makes them safe and starts vetoing changes. When mitmproxy reports that it runs, the
-first stage that hears of it has the gate take over; a chain that lacks a stage does not start. The end of any stage ends
-the proxy: mitmproxy would otherwise go on without it.
+Loading any one stage declares the options, makes them safe and starts vetoing changes. When mitmproxy
+reports that it runs, the first stage that hears of it has the gate take over; a chain that lacks a stage
+does not start. The end of any stage ends the proxy: mitmproxy would otherwise go on without it.
 """
 
 from collections.abc import Set as AbstractSet
 from typing import ClassVar
 
-from mitmproxy import addonmanager, ctx, exceptions
+from mitmproxy import addonmanager, ctx
 
 from residency.proxy import gate, options
 from residency.proxy.runtime import Runtime, runtime
-
 
 class Stage:
     """Base of the addons. ``order`` is the stage's place in the chain."""
@@ -41,7 +40,3 @@ class Stage:
 
     def done(self) -> None:
         gate.end(ctx.master)
-
-
-def refuse(message: str) -> exceptions.OptionsError:
-    return exceptions.OptionsError(message)

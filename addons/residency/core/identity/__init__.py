@@ -2,6 +2,7 @@
 
 credentials   the values of Proxy-Authorization  → the text of one token
 book          identity.yaml                      → the issuers that are believed, and how strictly
+discovery     a discovery document               → where the keys are
 keys          a JWK set                          → the public keys that may verify
 token         token, book, keys, now             → Caller, or IdentityError
 verifier      the same with a bounded memory, for many calls with one token
@@ -14,6 +15,7 @@ and not in PyJWT, because it only knows the machine's clock and the core has non
 from residency.core.identity.book import Issuer, IssuerBook, KeySource, Purpose, parse
 from residency.core.identity.caller import Caller
 from residency.core.identity.credentials import MAX_SIZE, credentials
+from residency.core.identity.discovery import keys_url
 from residency.core.identity.keys import KeySet
 from residency.core.identity.token import UnknownKey, verify
 from residency.core.identity.verifier import Verifier
@@ -29,6 +31,7 @@ __all__ = [
     "UnknownKey",
     "Verifier",
     "credentials",
+    "keys_url",
     "parse",
     "verify",
 ]

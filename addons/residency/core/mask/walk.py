@@ -98,7 +98,7 @@ def select(body: JsonText, paths: Sequence[Path_]) -> list[Hit]:
     """Every value that one of *paths* selects, once each, as in the text; outer before inner."""
     walk = _Walk(body.text, _Machine(paths))
     walk.value(walk.blank(0), walk.machine.start)
-    return sorted(walk.hits, key=lambda hit: (hit.start, -hit.end))
+    return sorted(walk.hits, key=lambda hit: hit.start)
 
 
 class _Walk:

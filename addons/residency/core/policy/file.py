@@ -104,11 +104,11 @@ def parse(
     if text is None:
         return None
     reader = _Reader(document, faults, jurisdictions, sets)
-    home = reader.area(text.home, ("home",)) or Area()
+    home = reader.area(text.home, ("home",))
     rules = tuple(reader.rule(r, ("rules", i), home) for i, r in enumerate(text.rules))
     reader.same_ids(text.rules)
     reader.shadows(rules)
-    return Policy(home=home, rules=rules, digest=digest), text.tests
+    return Policy(home=home or Area(), rules=rules, digest=digest), text.tests
 
 
 class _Reader:
@@ -150,7 +150,7 @@ class _Reader:
                 known = ", ".join(sorted(self.sets)) or "none"
                 self.fault((*path, i), f"there is no mask set {name!r}", f"known: {known}")
 
-    def rule(self, text: RuleText, path: Path, home: Area) -> Rule:
+    def rule(self, text: RuleText, path: Path, home: Area | None) -> Rule:
         to = self.area(text.to, (*path, "to")) if text.to else None
         self.known_sets(text.mask, (*path, "mask"))
         data = text.carrying
@@ -161,6 +161,7 @@ class _Reader:
         if (
             text.then in (Action.ALLOW, Action.MASK)
             and to
+            and home
             and not text.basis
             and not to.within(home)
         ):
@@ -231,6 +232,8 @@ def _beats(first: Rule, second: Rule) -> bool:
     """True if every call that *second* matches, *first* matches before it. Errs towards False."""
     if first.carrying or first.basis:
         return False
+    if second.then is Action.HOLD and first.then in (Action.ALLOW, Action.MASK):
+        return False  # a conflict of the evidence is for holds alone
     return (
         _wider(first.who.groups, second.who.groups)
         and _wider(first.who.subjects, second.who.subjects)

@@ -90,12 +90,12 @@ class Rule:
             object.__setattr__(self, name, pattern)
 
     def admits_function(self, function: str | None) -> bool:
-        """True if *function* matches. A block also matches what a name not told (``…:?``) might be."""
+        """True if *function* matches. A block also matches what a name not wholly told (``aws:?:?``) might be."""
         if self._functions is None or self._functions.fullmatch(function or ""):
             return True
-        if self.then is not Action.BLOCK or not function or not function.endswith("?"):
+        if self.then is not Action.BLOCK or not function or "?" not in function:
             return False
-        told = function[:-1]
+        told = function.partition("?")[0]
         literals = (glob.split("*")[0] for glob in self.functions or ())
         return any(told.startswith(x) or x.startswith(told) for x in literals)
 

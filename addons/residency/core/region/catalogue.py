@@ -1,4 +1,4 @@
-"""``rules/catalogue/*.yaml``: the format. What each key means stands in rules/README.md too."""
+"""``rules/catalogue/*.yaml``: the format."""
 
 from typing import Annotated, Literal
 

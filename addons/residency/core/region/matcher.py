@@ -14,6 +14,7 @@ from residency.core.region.pattern import PatternError, split, whole
 from residency.core.region.tables import Table
 
 _KINDS = ("region", "zone", "code")
+_DOT = re.compile(r"\.(?!\.|\})(?<!\.\.)")  # no dot of a {rest...}
 _LITERAL = re.compile(r"[a-z0-9_-]+")
 _WEIGHTS = {"literal": 8, "codes": 4, "glued": 2, "any": 1, "rest": 0}
 
@@ -103,7 +104,7 @@ class Matcher:
 
     def _add(self, host: str, entry: Entry, table: Table, fits: frozenset[str] | None) -> None:
         node, weight, names = self._root, 0, []
-        labels = host.split(".")
+        labels = _DOT.split(host)
         for i, label in enumerate(reversed(labels)):
             parts = split(label)
             names += [name for _, name, _ in parts if name]

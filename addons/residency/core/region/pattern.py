@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from residency.core.region.cases import Binding
 
 POSITION = re.compile(r"\{([a-z][a-z_]*)(\.\.\.)?\}")
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,127}")
 #: Words of a path; whatever is no plain word may be an id, or a payload, and is ``?``.
 WORD = re.compile(r"[a-z][a-z_]{0,39}")
-WORDS = re.compile(r"(?:[a-z_]+|\?)(?:\.(?:[a-z_]+|\?))*")
+#: What may stand in a function's name: one plain name, or the words of a path.
+_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]*|(?:[a-z_]+|\?)(?:\.(?:[a-z_]+|\?))*")
+_MAX_NAME = 128
 
 
 class PatternError(ValueError):
@@ -63,7 +64,7 @@ class Template:
 def _plain(value: object) -> str:
     if not isinstance(value, str):
         return "?"
-    return value if NAME.fullmatch(value) or WORDS.fullmatch(value) else "?"
+    return value if len(value) <= _MAX_NAME and _PLAIN.fullmatch(value) else "?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +112,7 @@ class PathPattern:
                 return None
         if self.rest and len(path) > len(self.segments):
             words = path[len(self.segments) :]
-            found[self.rest] = ".".join(w if WORD.fullmatch(w) else "?" for w in words)[:128]
+            found[self.rest] = ".".join(w if WORD.fullmatch(w) else "?" for w in words)[:_MAX_NAME]
         return found
 
 
@@ -137,7 +138,7 @@ def _expression(parts: Sequence[tuple[str, str, bool]]) -> re.Pattern[str]:
     for i, (literal, name, more) in enumerate(parts):
         if more:
             raise PatternError("has a {rest...} that is only a part")
-        last = i == len(parts) - 2 and not parts[-1][0]
+        last = i == len(parts) - 2 and not parts[-1][0] and literal.endswith("/")
         text += re.escape(literal)
         if name:
             text += f"(?P<{name}>{'[^/]+' if last else '[^:/]+'})"

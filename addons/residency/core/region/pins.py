@@ -148,6 +148,7 @@ def _canonical(spelled: str, document: Document, where: Path, faults: Faults) ->
         faults.add(
             document.fault(where, "covers a whole top-level domain", "name at least two labels")
         )
+        return None
     return wild + host
 
 

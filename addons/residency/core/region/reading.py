@@ -21,6 +21,7 @@ _MAX_VALUES = 32  # different values of one position; a batch of more kinds is n
 _RAW = re.compile(r"/[!$-\[\]^_`a-z{|}~]+")
 _REFUSED = re.compile(r"[;?]|%(?![0-9A-Fa-f]{2})")
 _DECODED = re.compile(r"[!$-:<->@-\[\]^_`a-z{|}~]+")
+_NO_NAMES = frozenset(["", ".", ".."])
 _STEP = re.compile(r"\.([A-Za-z_][A-Za-z0-9_-]*)|(\[\*\])")
 
 
@@ -36,15 +37,20 @@ def segments(path: str) -> tuple[str, ...] | None:
     if not _RAW.fullmatch(path) or _REFUSED.search(path):
         return None
     parts = path[1:].split("/")
-    if "%" in path:
-        parts = [unquote(part, "latin-1") for part in parts]
-        if not all(_DECODED.fullmatch(part) and "%" not in part for part in parts):
-            return None
-    for part in parts:
-        inner = part.split("/") if part.startswith("arn:") else [part]
-        if any(name in ("", ".", "..") or "/" in name for name in inner):
-            return None
-    return tuple(parts)
+    for i, part in enumerate(parts) if "%" in path else ():
+        if "%" in part:
+            parts[i] = unquote(part, "latin-1")
+            if not _is_plain(parts[i]):
+                return None
+    return tuple(parts) if _NO_NAMES.isdisjoint(parts) else None
+
+
+def _is_plain(decoded: str) -> bool:
+    if not _DECODED.fullmatch(decoded) or "%" in decoded:
+        return False
+    return "/" not in decoded or (
+        decoded.startswith("arn:") and _NO_NAMES.isdisjoint(decoded.split("/"))
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +101,7 @@ def select(body: object, path: tuple[str | None, ...]) -> tuple[Reading, ...]:
                 reached.append(node.get(step) if isinstance(node, dict) else UNREADABLE)
         nodes = reached
     found = dict.fromkeys(map(_reading, nodes))
-    return tuple(found) if len(found) <= _MAX_VALUES else (UNREADABLE,) if found else (ABSENT,)
+    return (tuple(found) or (ABSENT,)) if len(found) <= _MAX_VALUES else (UNREADABLE,)
 
 
 def _reading(value: object) -> Reading:

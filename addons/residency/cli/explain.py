@@ -1,0 +1,140 @@
+"""``residency explain``: what is done with a call, and why."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+import click
+
+from residency.cli import call as calls
+from residency.cli import options, output
+from residency.cli.options import format_option, rules_option
+from residency.cli.output import Cell
+from residency.errors import CODES, RegionError
+
+if TYPE_CHECKING:
+    from residency.core.configuration import Configuration
+    from residency.core.judge import Judgement
+    from residency.core.policy.decide import Carrying
+
+
+def _headers(
+    _c: click.Context, _p: click.Parameter, values: tuple[str, ...]
+) -> tuple[tuple[str, str], ...]:
+    found = [value.partition(":") for value in values]
+    for name, colon, _ in found:
+        if not name.strip() or not colon:
+            raise click.BadParameter("is not written like 'Name: value'")
+    return tuple((name.strip(), value.strip()) for name, _, value in found)
+
+
+@click.command()
+@click.argument("url", required=False)
+@click.option("--groups", multiple=True, metavar="A,B", help="The caller's groups.")
+@click.option("--subject", default=calls.SUBJECT, show_default=True, help="The caller.")
+@click.option(
+    "--issuer",
+    help="Who vouches for the caller.  [default: the one in identity.yaml, if there is one]",
+)
+@click.option("--method", help="[default: POST if there is a body, else GET]")
+@click.option(
+    "--header",
+    "headers",
+    multiple=True,
+    metavar="'NAME: VALUE'",
+    callback=_headers,
+    help="May be repeated.",
+)
+@click.option(
+    "--body", type=click.File("rb"), metavar="FILE|-", help="The call's body, as it would be sent."
+)
+@click.option("--batch", is_flag=True, help="Read calls from standard input, a JSON object a line: url, method, "
+              "headers, body, groups, subject, issuer. Write an answer a line; {\"error\": …} for a bad one.")  # fmt: skip
+@rules_option
+@format_option
+@click.pass_context
+def explain(
+    ctx: click.Context, url: str | None, groups: tuple[str, ...], subject: str, issuer: str | None, method: str | None,
+    headers: tuple[tuple[str, str], ...], body: IO[bytes] | None, batch: bool, rules: Path | None, form: str,
+) -> None:  # fmt: skip  # noqa: FBT001
+    """Say what the rules do with a call of URL, and why. Nothing is sent anywhere.
+
+    Exit codes: 0 judged, whatever the action; 1 (--batch) some lines were bad; 2 bad usage, URL or rules.
+    """
+    if batch == (url is not None):
+        raise click.UsageError("give either URL or --batch")
+    where = options.folder(rules)
+    configuration = options.load(where)
+    if batch:
+        from residency.cli.batch import answer_all
+
+        ctx.exit(0 if answer_all(configuration, click.get_binary_stream("stdin")) else 1)
+    call = calls.Call(
+        url=url or "",
+        groups=[g.strip() for text in groups for g in text.split(",") if g.strip()],
+        subject=subject,
+        issuer=issuer,
+        method=method,
+        headers=headers,
+        body=body.read() if body else b"",
+    )
+    try:
+        judgement = calls.ask(configuration, call)
+    except RegionError as e:
+        raise click.UsageError(f"{e} ({CODES[e.code].mend})") from None
+    if form == "json":
+        output.document(calls.to_plain(judgement, configuration.digest))
+    else:
+        output.pairs([*_decided(configuration, judgement), *_destined(judgement), *_carried(judgement.carrying),
+                      ("policy", f"{configuration.digest[:12]}, of {where}")])  # fmt: skip
+
+
+def _decided(configuration: "Configuration", judgement: "Judgement") -> Iterator[tuple[str, Cell]]:
+    from residency.core.policy.decide import approval_of
+
+    decision = judgement.decision
+    yield "action", output.action(decision.action)
+    rule = configuration.policy.rule(decision.rule or "")
+    yield "rule", f"{rule.id}: {rule.why}" if rule and rule.why else decision.rule or "none"
+    if decision.code:
+        yield "code", f"{decision.code}: {CODES[decision.code].title}"
+        yield "", CODES[decision.code].mend
+    if decision.reason:
+        yield "reason", decision.reason
+    if decision.masks:
+        yield "masks", ", ".join(decision.masks)
+    if approval := approval_of(configuration.policy, decision):
+        wait, valid = output.duration(approval.wait), output.duration(approval.valid)
+        yield (
+            "approval",
+            f"{approval.quorum} of {', '.join(approval.groups)}; waits {wait}, valid {valid}",
+        )
+
+
+def _destined(judgement: "Judgement") -> Iterator[tuple[str, Cell]]:
+    to = judgement.destination
+    yield "function", to.function or "unknown"
+    yield "provider", to.provider or "unknown"
+    if to.regions:
+        yield "regions", " ".join(to.regions)
+    yield "places", str(to.places)
+    yield "status", to.status
+    for n, e in enumerate(to.evidence):
+        yield "evidence" if n == 0 else "", f"{e.kind}: {e.says} ({e.source})"
+
+
+def _carried(carrying: "Carrying") -> Iterator[tuple[str, Cell]]:
+    if carrying.state == "pending":
+        yield "carrying", "not asked: no body could change the answer"
+    elif carrying.state == "unread":
+        yield "carrying", f"cannot be read: {carrying.reason}"
+    else:
+        found = output.matches(carrying.counts)
+        yield (
+            "carrying",
+            "nothing regulated" if not found else ", ".join(name for name, _ in found),
+        )
+        for name, paths in found:
+            yield "", f"{name}: {paths}"
+    if carrying.signed:
+        yield "", "the sender signed the body: it cannot be masked"

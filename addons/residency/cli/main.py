@@ -1,0 +1,62 @@
+"""The entry point: every command, and what becomes of an error."""
+
+import os
+import traceback
+from pathlib import Path
+
+import click
+
+from residency import __version__
+from residency.cli import output
+from residency.cli.audit import audit
+from residency.cli.check import check
+from residency.cli.explain import explain
+from residency.cli.held import approve, deny, held
+from residency.cli.mask import mask
+from residency.cli.path import path
+from residency.cli.whoami import whoami
+from residency.errors import ConfigurationError, ResidencyError
+
+#: sysexits.h, EX_SOFTWARE.
+INTERNAL = 70
+
+
+class _Commands(click.Group):
+    """Errors end in lines that name the place and the mend, never in a stack trace."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+            raise
+        except ConfigurationError as e:
+            output.error(str(e).splitlines()[0])
+            for fault in e.faults:
+                output.line(str(fault), err=True)
+        except (ResidencyError, OSError) as e:
+            output.error(str(e))
+        except Exception as e:  # noqa: BLE001 - the message may quote a payload, the place does not
+            frame = traceback.extract_tb(e.__traceback__)[-1]
+            place = f"{Path(frame.filename).name}:{frame.lineno}"
+            output.error(
+                f"{type(e).__name__} in {place}: a fault of this program, please report it"
+            )
+            ctx.exit(INTERNAL)
+        ctx.exit(2)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="residency")
+@click.pass_context
+def main(ctx: click.Context) -> None:
+    """Ask a data-residency gateway's rules, ledger and held calls.
+
+    Every command: exit code 2 for bad usage or input, with a line on standard error for each fault; 70 for a fault
+    of this program. Colours on a terminal only, and not with NO_COLOR.
+    """
+    if os.environ.get("NO_COLOR"):
+        ctx.color = False
+
+
+for _command in (explain, check, whoami, mask, audit, held, approve, deny, path):
+    main.add_command(_command)

@@ -1,0 +1,86 @@
+"""Options that several commands have, and what they stand for."""
+
+import dataclasses
+import datetime
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+import click
+
+from residency.errors import ConfigurationError, Fault
+
+if TYPE_CHECKING:
+    from residency.core.configuration import Configuration
+
+type Decorator = Callable[[Callable[..., object]], Callable[..., object]]
+
+RULES = "RESIDENCY_RULES"
+_FOLDER = click.Path(path_type=Path)
+
+format_option: Decorator = click.option(
+    "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True,
+    help="For people, or for machines.",
+)  # fmt: skip
+rules_option: Decorator = click.option(
+    "--rules", metavar="DIR", type=_FOLDER, envvar=RULES, show_envvar=True,
+    help="The rules folder.  [default: ./rules if it is there, else the shipped ones]",
+)  # fmt: skip
+token_option: Decorator = click.option(
+    "--token-file", metavar="FILE|-", type=click.File("rb"), envvar="RESIDENCY_TOKEN_FILE", show_envvar=True,
+    required=True, help="The file with the token; - is standard input.",
+)  # fmt: skip
+
+
+def today() -> datetime.date:
+    """The day that rules are judged on: UTC."""
+    return datetime.datetime.now(datetime.UTC).date()
+
+
+def folder(given: Path | None) -> Path:
+    """The rules folder that is meant."""
+    from residency.files import shipped_rules
+
+    if given is not None:
+        return given
+    here = Path("rules")
+    return here if here.is_dir() else shipped_rules()
+
+
+def load(where: Path) -> "Configuration":
+    """The configuration in *where*.
+
+    Raises:
+        ConfigurationError: with every fault, its file named as seen from here.
+    """
+    from residency.files import load as load_
+
+    try:
+        return load_(where, today=today())
+    except ConfigurationError as e:
+        raise ConfigurationError([placed(where, f) for f in e.faults]) from None
+
+
+def placed(where: Path, fault: Fault) -> Fault:
+    """*fault* with its file's path instead of its name in the folder, so that editors find it."""
+    from residency.files import shipped_rules
+
+    if fault.source == str(where):
+        return fault
+    first = Path(fault.source).parts[0]
+    shipped = first in ("catalogue", "places") and not (where / first).is_dir()
+    return dataclasses.replace(
+        fault, source=str((shipped_rules() if shipped else where) / fault.source)
+    )
+
+
+def token_of(file: IO[bytes]) -> str:
+    """The one token in *file*. It is shown nowhere.
+
+    Raises:
+        click.UsageError: It holds none.
+    """
+    words = file.read(1024 * 1024).split()
+    if len(words) != 1 or not words[0].isascii():
+        raise click.UsageError("the token file does not hold one token and nothing else")
+    return words[0].decode("ascii")

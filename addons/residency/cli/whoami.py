@@ -1,0 +1,151 @@
+"""``residency whoami``: whom a token proves, as the gateway would see them."""
+
+import asyncio
+import logging
+import time
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+import click
+
+from residency.cli import options, output
+from residency.cli.options import format_option, rules_option, token_option
+from residency.core.plain import Plain
+from residency.errors import CODES, IdentityError
+
+if TYPE_CHECKING:
+    from residency.core.configuration import Configuration
+    from residency.core.identity import Caller, IssuerBook, KeySet
+    from residency.core.policy.rule import Policy, Rule
+
+#: Seconds to wait for an issuer's keys.
+PATIENCE = 10.0
+
+
+@click.command()
+@token_option
+@rules_option
+@format_option
+@click.pass_context
+def whoami(ctx: click.Context, token_file: IO[bytes], rules: Path | None, form: str) -> None:
+    """Verify a token as a call's identity: who it is, until when, and which rules' from names them.
+
+    The issuer's keys are read from its file, or fetched now. The token is never shown.
+
+    Exit codes: 0 the caller is known; 1 not, with the code and what to do; 2 bad usage or rules.
+    """
+    token = options.token_of(token_file)
+    configuration = options.load(options.folder(rules))
+    now = time.time()
+    try:
+        caller = _verify(configuration, token, now)
+    except IdentityError as e:
+        if form == "json":
+            output.document(
+                {"known": False, "code": e.code, "detail": e.detail, "mend": CODES[e.code].mend}
+            )
+        else:
+            output.error(f"{e} ({CODES[e.code].mend})")
+        ctx.exit(1)
+    naming = [rule for rule in configuration.policy.rules if _names(rule, caller)]
+    if form == "json":
+        output.document(_plain(caller, naming, now))
+        return
+    output.pairs([
+        ("subject", (caller.subject, "green")),
+        ("issuer", caller.issuer),
+        ("groups", ", ".join(caller.groups) or "none"),
+        ("expires", f"{output.moment(caller.expires)}, in {output.duration(caller.expires - now)}"),
+        *(("rules" if n == 0 else "", _say(rule)) for n, rule in enumerate(naming)),
+    ])  # fmt: skip
+    if not naming:
+        output.pairs([("rules  ", "none names this caller: every call is blocked")])
+
+
+def _plain(caller: "Caller", naming: "list[Rule]", now: float) -> Plain:
+    return {
+        "known": True,
+        "subject": caller.subject,
+        "issuer": caller.issuer,
+        "groups": list(caller.groups),
+        "expires": output.moment(caller.expires),
+        "expires_in": int(caller.expires - now),
+        "rules": [rule.id for rule in naming],
+    }
+
+
+def _say(rule: "Rule") -> str:
+    over = rule.basis is not None and rule.basis.expired(options.today())
+    return f"{rule.id} ({rule.then}{', its basis has ended' if over else ''})"
+
+
+def _names(rule: "Rule", caller: "Caller") -> bool:
+    """Whether the rule's ``from`` takes *caller* in; a rule without one takes in everybody."""
+    who = rule.who
+    return (
+        (who.groups is None or not set(who.groups).isdisjoint(caller.groups))
+        and (who.issuers is None or caller.issuer in who.issuers)
+        and rule.admits_subject(caller.subject)
+    )
+
+
+def _verify(configuration: "Configuration", token: str, now: float) -> "Caller":
+    from residency.core.faults import Faults
+    from residency.core.identity import UnknownKey, verify
+
+    book, faults = configuration.identity, Faults()
+    keys = book.file_keys(configuration.jwks, faults)
+    faults.check()
+    try:
+        return verify(token, book, keys, now=now)
+    except UnknownKey as e:
+        if e.issuer in keys:
+            raise
+        issuer = e.issuer
+    return verify(token, book, {issuer: _fetch(book, issuer)}, now=now)
+
+
+def _fetch(book: "IssuerBook", issuer: str) -> "KeySet":
+    """The keys of *issuer* alone, fetched now.
+
+    Raises:
+        IdentityError: ``identity-key``: they cannot be, in ``PATIENCE`` seconds.
+    """
+    said = _Said()
+    log = logging.getLogger("residency.keys")
+    log.addHandler(said)
+    try:
+        keys = asyncio.run(_fetched(book, issuer))
+    finally:
+        log.removeHandler(said)
+    if keys is None:
+        why = said.text or f"{issuer}: no answer in {PATIENCE:.0f} s"
+        raise IdentityError("identity-key", f"the issuer's keys cannot be had: {why}")
+    return keys
+
+
+async def _fetched(book: "IssuerBook", issuer: str) -> "KeySet | None":
+    from residency.core.identity import IssuerBook
+    from residency.proxy.keys import KeyStore
+
+    found: dict[str, KeySet | None] = {}
+    store = KeyStore(IssuerBook({issuer: book.issuers[issuer]}))
+    store.on_change = found.__setitem__
+    store.start()
+    try:
+        async with asyncio.timeout(PATIENCE):
+            await store.refresh(issuer)
+    except TimeoutError:
+        return None
+    finally:
+        store.stop()
+    return found.get(issuer)
+
+
+class _Said(logging.Handler):
+    """Keeps what the key store says went wrong, so that it stands in the one line of the error."""
+
+    text = ""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.text = record.getMessage()

@@ -1,0 +1,173 @@
+"""A recorded decision, made again: by ``decide`` itself, from nothing but what the record holds.
+
+With the rules that were in force then, the answer must be the recorded one. With others it says what they would have
+done, as far as the record can tell: it keeps no body, path or query. So
+
+* where the call may be processed is taken from the record; a changed catalogue is not asked;
+* how often a mask set matches is told by the recorded counts of the same paths. Where a set now has a path that nobody
+  counted then, every possible count is tried, and only an answer that all of them share is an answer;
+* a body that was not read then cannot be read now.
+"""
+
+import dataclasses
+import datetime
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from residency.core.identity import Caller
+from residency.core.mask.sets import MaskSets
+from residency.core.plain import Plain
+from residency.core.policy.decide import (
+    NEEDS_BODY,
+    PENDING,
+    Carrying,
+    Counts,
+    Decision,
+    Inputs,
+    Undecided,
+    decide,
+)
+from residency.core.policy.rule import Action, Policy
+from residency.core.region.destination import Destination
+
+type Verdict = Literal["same", "changed", "undetermined", "not-replayable"]
+
+#: How many sets may be open at once: each doubles the counts to be tried.
+MAX_OPEN = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replayed:
+    """What one record says, and what is decided again. ``again`` is ``None`` where nothing can be said.
+
+    ``decision`` is the call's decision id. ``why`` is empty where the answer is the same.
+    """
+
+    decision: str
+    recorded: Decision | None = None
+    again: Decision | None = None
+    verdict: Verdict = "not-replayable"
+    why: str = ""
+
+
+def replay(
+    policy: Policy, sets: MaskSets, fields: Mapping[str, Plain], today: datetime.date
+) -> Replayed:
+    """Decide again what the ``decision`` record *fields* was about. Never raises, whatever *fields* hold.
+
+    Args:
+        policy: The rules, those of the record or others.
+        sets: The mask sets that *policy* names.
+        fields: The record's fields, as ``proxy.record.decision_record`` makes them.
+        today: The day of the record, UTC: what bases are compared with.
+    """
+    name = fields.get("decision")
+    id_ = name if isinstance(name, str) else "?"
+    try:
+        recorded, inputs = _recorded(fields), _inputs(fields)
+    except (KeyError, TypeError, ValueError):
+        return Replayed(decision=id_, why="the record does not hold what it was decided from")
+    again = _again(policy, sets, inputs, today)
+    if isinstance(again, str):
+        return Replayed(decision=id_, recorded=recorded, verdict="undetermined", why=again)
+    if again == recorded:
+        return Replayed(decision=id_, recorded=recorded, again=again, verdict="same")
+    same_rules = fields.get("policy") == policy.digest
+    why = "the recorded rules do not decide so" if same_rules else "other rules decide otherwise"
+    return Replayed(decision=id_, recorded=recorded, again=again, verdict="changed", why=why)
+
+
+def _again(policy: Policy, sets: MaskSets, inputs: Inputs, today: datetime.date) -> Decision | str:
+    """The one answer that everything the body may have carried leads to, or why there is none."""
+    answers: set[Decision] = set()
+    for carrying in _possible(policy, sets, inputs, today):
+        answer = decide(policy, dataclasses.replace(inputs, carrying=carrying), today)
+        if isinstance(answer, Undecided):
+            return "these rules ask about a body that was not read then"
+        answers.add(answer)
+        if len(answers) > 1:
+            break
+    if len(answers) != 1:
+        return "these rules ask about fields that were not counted then"
+    return answers.pop()
+
+
+def _recorded(fields: Mapping[str, Plain]) -> Decision:
+    """What was decided; what was done, where that is not what was decided and no refusal either."""
+    done = Decision.from_plain({"masks": [], "reason": None, **fields})
+    if fields.get("permitted", False) is not (done.action is not Action.BLOCK):
+        raise ValueError("permitted and action contradict each other")
+    plain = fields.get("decided")
+    if plain is None:
+        return done
+    decided = Decision.from_plain(_mapping(plain))
+    return decided if done.action is Action.BLOCK else done
+
+
+def _inputs(fields: Mapping[str, Plain]) -> Inputs:
+    if fields.get("decided") is None:
+        # A stage could not do its part, and nothing was decided: its code is the whole ground.
+        fault = fields["fault"]
+        if not isinstance(fault, str) or not fault:
+            raise TypeError("fault must be text")
+        return Inputs(caller=None, method="", destination=Destination(), fault=fault)
+    method = _mapping(fields["call"])["method"]
+    if not isinstance(method, str):
+        raise TypeError("method must be text")
+    return Inputs(
+        caller=Caller.from_plain({**_mapping(fields["caller"]), "expires": 0}),
+        method=method,
+        destination=Destination.from_plain(fields["destination"]),
+        carrying=Carrying.from_plain(_mapping(fields["carrying"])),
+    )
+
+
+def _mapping(plain: Plain) -> Mapping[str, Plain]:
+    if not isinstance(plain, Mapping):
+        raise TypeError("a mapping is expected")
+    return plain
+
+
+def _possible(
+    policy: Policy, sets: MaskSets, inputs: Inputs, today: datetime.date
+) -> Iterator[Carrying]:
+    """Everything that the body may have carried, in the terms of *sets*; nothing if that is too much to try."""
+    then = inputs.carrying
+    if inputs.fault or then.state != "read":
+        yield then
+        return
+    told, untold = _counts(sets, policy.sets_asked_for, then.counts)
+    if len(untold) > MAX_OPEN:
+        early = decide(policy, dataclasses.replace(inputs, carrying=PENDING), today)
+        if early is not NEEDS_BODY:
+            yield PENDING
+        return
+    for chosen in itertools.product((0, 1), repeat=len(untold)):
+        guess = {name: {"?": n} for name, n in zip(untold, chosen, strict=True)}
+        yield dataclasses.replace(then, counts={**told, **guess})
+    if untold and not then.counts:
+        # Where no rule asked for a set, nobody looked whether the body can be read at all.
+        yield Carrying(state="unread", signed=then.signed)
+
+
+def _counts(
+    sets: MaskSets, names: Sequence[str], recorded: Counts
+) -> tuple[dict[str, Mapping[str, int]], list[str]]:
+    """The counts of *names* as far as the recorded ones tell them, and the names that they do not tell.
+
+    A path counts the same whichever set it stands in. One match is enough to know that a set has some, and more than
+    that no rule asks.
+    """
+    seen = {path: n for paths in recorded.values() for path, n in paths.items()}
+    told: dict[str, Mapping[str, int]] = {}
+    untold = []
+    for name in names:
+        paths = [field.path.text for field in sets.get(name).fields]
+        found = {path: seen[path] for path in paths if path in seen}
+        if len(found) == len(paths) or any(found.values()):
+            told[name] = found
+        else:
+            untold.append(name)
+    return told, untold

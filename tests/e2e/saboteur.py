@@ -1,0 +1,94 @@
+"""A script beside the gateway that makes one of its parts fail, for the call that asks for it.
+
+``X-Sabotage: PLACE:KIND`` makes the part PLACE raise KIND while this call is handled. The script stands before the gateway's
+stages in mitmproxy's chain, as any operator's would; ``chain-HOOK:AddonHalt`` is raised by the script itself.
+"""
+
+import asyncio
+import importlib
+from contextvars import ContextVar
+from typing import Any
+
+from mitmproxy import exceptions, http
+
+KINDS: dict[str, BaseException] = {
+    "KeyError": KeyError("canary-4711"),
+    "TimeoutError": TimeoutError("canary-4711"),
+    "RecursionError": RecursionError("canary-4711"),
+    "MemoryError": MemoryError("canary-4711"),
+    "UnicodeEncodeError": UnicodeEncodeError("utf-8", "canary-4711", 0, 1, "canary-4711"),
+    "ZeroDivisionError": ZeroDivisionError("canary-4711"),
+    "OptionsError": exceptions.OptionsError("canary-4711"),
+    "AddonHalt": exceptions.AddonHalt(),
+    "CancelledError": asyncio.CancelledError(),
+    "GeneratorExit": GeneratorExit(),
+    "SystemExit": SystemExit(3),
+}
+
+#: Part → module and the name in it that is replaced.
+PLACES = {
+    "identity": ("residency.proxy.identity", "check_form"),
+    "region": ("residency.proxy.region", "locate"),
+    "policy": ("residency.proxy.policy", "decide"),
+    "mask": ("residency.proxy.mask", "mask_body"),
+    "hold": ("residency.proxy.hold", "retryable"),
+    "record": ("residency.proxy.audit", "decision_record"),
+    "seal": ("residency.proxy.audit.seal", "check"),
+    "ledger": ("residency.proxy.ledger.LedgerWriter", "append"),
+    "release": ("residency.proxy.resolver.Resolver", "release"),
+}
+
+_wanted: ContextVar[str] = ContextVar("wanted", default="")
+
+
+class Saboteur:
+    """Takes the order from the request, since every hook of a call runs its addons in one task."""
+
+    name = "saboteur"
+
+    def __init__(self) -> None:
+        self.orders: dict[str, str] = {}
+
+    def running(self) -> None:
+        for place, (module, name) in PLACES.items():
+            owner: Any
+            try:
+                owner = importlib.import_module(module)
+            except ModuleNotFoundError:
+                parent, _, child = module.rpartition(".")
+                owner = getattr(importlib.import_module(parent), child)
+            plant(place, owner, name)
+
+    def requestheaders(self, flow: http.HTTPFlow) -> None:
+        self.orders[flow.id] = flow.request.headers.pop("x-sabotage", "")
+        self.obey(flow, "requestheaders")
+
+    def request(self, flow: http.HTTPFlow) -> None:
+        self.obey(flow, "request")
+
+    def server_connect(self, data: object) -> None:
+        if any(order == "chain-server_connect:KeyError" for order in self.orders.values()):
+            self.orders.clear()
+            raise KeyError("canary-4711")
+
+    def obey(self, flow: http.HTTPFlow, hook: str) -> None:
+        order = self.orders.get(flow.id, "")
+        _wanted.set(order)
+        place, _, kind = order.partition(":")
+        if place == f"chain-{hook}":
+            raise KINDS[kind]
+
+
+def plant(place: str, owner: Any, name: str) -> None:
+    original = getattr(owner, name)
+
+    def sabotaged(*args: Any, **kwargs: Any) -> Any:
+        wanted, _, kind = _wanted.get().partition(":")
+        if wanted == place:
+            raise KINDS[kind]
+        return original(*args, **kwargs)
+
+    setattr(owner, name, sabotaged)
+
+
+addons = [Saboteur()]
