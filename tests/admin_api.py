@@ -85,6 +85,13 @@ class AdminApi:
         if self._server:
             self._server.stop()
 
+    async def close(self) -> None:
+        """Stop, and leave no connection behind on either side."""
+        self.stop()
+        if self._server:
+            await self._server.close_all_connections()
+        await asyncio.sleep(0.02)
+
 
 class _Base(web.RequestHandler):
     api: AdminApi

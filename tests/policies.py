@@ -61,7 +61,7 @@ def destination(
     return Destination(function=function, places=places, status=status, provisional=provisional)
 
 
-def read(signed: bool = False, **counts: int) -> Carrying:
+def read(*, signed: bool = False, **counts: int) -> Carrying:
     """A body that was read: ``personal=2`` is two matches of personal-data; sets not named have none."""
     found = {name: {"$.x": n} if (n := counts.get(name[:-5], 0)) else {} for name in SETS}
     return Carrying(state="read", counts=found, signed=signed)

@@ -1,6 +1,5 @@
 """The approver's desk: a real ``mitmproxy`` console in a real terminal, worked by keys through tmux."""
 
-import os
 import shlex
 import shutil
 import subprocess
@@ -31,7 +30,7 @@ class Desk:
     """
 
     def __init__(self, gateway: str, token_file: Path, folder: Path) -> None:
-        self._socket = f"residency-{os.getpid()}-{time.monotonic_ns()}"
+        self._socket = folder / "desk.sock"
         self._folder = folder
         command = [
             str(Path(sys.executable).with_name("mitmproxy")), "-n",
@@ -82,7 +81,7 @@ class Desk:
 
     def _tmux(self, *arguments: str, check: bool = True) -> str:
         done = subprocess.run(
-            ["tmux", "-L", self._socket, *arguments],
+            ["tmux", "-S", self._socket, *arguments],
             capture_output=True,
             text=True,
             cwd=self._folder,

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import sys
 import threading
 from collections.abc import Callable, Iterable
 from typing import Self
@@ -28,14 +29,16 @@ class Upstream:
         self.answers = answers
         self.ports: dict[str, int] = {}
         self.clear()
+        self._open: set[asyncio.Transport] = set()
         self._loop = asyncio.new_event_loop()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._servers: list[asyncio.Server] = []
         self._thread = threading.Thread(target=self._run, name="lab-upstream", daemon=True)
         self._thread.start()
         for host in hosts:
             context = authority.context(host)
             serve = self._loop.create_server(self._factory(host), "127.0.0.1", 0, ssl=context)
             server = asyncio.run_coroutine_threadsafe(serve, self._loop).result(10)
+            self._servers.append(server)
             self.ports[host] = server.sockets[0].getsockname()[1]
 
     def clear(self) -> None:
@@ -51,6 +54,7 @@ class Upstream:
 
     def stop(self) -> None:
         if self._thread.is_alive():
+            asyncio.run_coroutine_threadsafe(self._close(), self._loop).result(5)
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join(5)
 
@@ -64,10 +68,19 @@ class Upstream:
         # A client that ends a TLS connection roughly is no news here.
         self._loop.set_exception_handler(lambda _loop, _context: None)
         self._loop.run_forever()
-        for task in asyncio.all_tasks(self._loop):
-            task.cancel()
-        self._loop.run_until_complete(self._loop.shutdown_asyncgens())
         self._loop.close()
+
+    async def _close(self) -> None:
+        for server in self._servers:
+            server.close()
+            if sys.version_info >= (3, 13):
+                # Those in the middle of a TLS handshake, too.
+                server.abort_clients()
+        for connection in list(self._open):
+            connection.abort()
+        gone = asyncio.gather(*(server.wait_closed() for server in self._servers))
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(gone, 2)
 
     def _factory(self, host: str) -> Callable[[], asyncio.Protocol]:
         def make() -> asyncio.Protocol:
@@ -90,6 +103,10 @@ class _Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
+        self._upstream._open.add(transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
+        self._upstream._open.discard(self._transport)
 
     def data_received(self, data: bytes) -> None:
         self._upstream.received_bytes += len(data)

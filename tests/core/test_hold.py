@@ -3,11 +3,11 @@
 import dataclasses
 
 import pytest
+from tests.policies import caller
 
 from residency.core.hold import MAX_REASON, Hold, Ruling, State
 from residency.core.policy.rule import Approval
 from residency.errors import HoldError
-from tests.policies import caller
 
 OPENED = 1000.0
 IN_TIME, TOO_LATE = OPENED + 900, OPENED + 900.001
@@ -65,7 +65,7 @@ EVENTS = ("approve", "deny", "use", "time")
 @pytest.mark.parametrize("state", State)
 @pytest.mark.parametrize("late", [False, True], ids=["in time", "too late"])
 @pytest.mark.parametrize("name", EVENTS)
-def test_every_state_and_event(state: State, name: str, late: bool) -> None:
+def test_every_state_and_event(state: State, name: str, *, late: bool) -> None:
     table = LATE if late else TABLE
 
     assert event(hold(state), name + ", late" * late) == table[state][EVENTS.index(name)]

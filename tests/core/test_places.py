@@ -34,7 +34,7 @@ def test_places_made_without_arguments_are_unknown() -> None:
     ],
 )
 def test_an_area_covers_only_if_every_possible_place_is_inside(
-    names: list[str], places: Places, covered: bool
+    names: list[str], places: Places, *, covered: bool
 ) -> None:
     assert NAMES.area(names).covers(places) is covered
 
@@ -52,7 +52,7 @@ def test_an_area_covers_only_if_every_possible_place_is_inside(
     ],
 )
 def test_an_area_is_missed_only_if_no_possible_place_is_inside(
-    names: list[str], places: Places, touched: bool
+    names: list[str], places: Places, *, touched: bool
 ) -> None:
     assert NAMES.area(names).touches(places) is touched
 
@@ -70,7 +70,7 @@ def test_an_area_is_missed_only_if_no_possible_place_is_inside(
     ],
 )
 def test_an_area_within_another_admits_nothing_more(
-    inner: list[str], outer: list[str], within: bool
+    inner: list[str], outer: list[str], *, within: bool
 ) -> None:
     assert NAMES.area(inner).within(NAMES.area(outer)) is within
 

@@ -47,6 +47,7 @@ class Wire:
         )
         answer = read_head(sock)
         if answer.status != 200:
+            sock.close()
             raise ConnectionError(f"CONNECT answered {answer.status}")
         return sock
 
@@ -58,7 +59,12 @@ class Wire:
         context.check_hostname = False
         context.set_alpn_protocols(list(alpn))
         name = host if sni == "" else sni
-        return context.wrap_socket(self.tunnel(host, port), server_hostname=name)
+        sock = self.tunnel(host, port)
+        try:
+            return context.wrap_socket(sock, server_hostname=name)
+        except OSError:
+            sock.close()
+            raise
 
     def send(self, host: str, raw: bytes, *, sni: str | None = "", port: int = 443) -> Answer:
         """One raw HTTP/1 request through a tunnel."""

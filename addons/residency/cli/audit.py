@@ -30,7 +30,7 @@ class _Head(click.ParamType[Anchor]):
 
 @click.group()
 def audit() -> None:
-    """Verify a ledger, and decide its calls again."""
+    """Verify a ledger, or replay it."""
 
 
 @audit.command()
@@ -43,7 +43,9 @@ def audit() -> None:
 @format_option
 @click.pass_context
 def verify(ctx: click.Context, ledger: IO[bytes], head: Anchor | None, form: str) -> None:
-    """Verify that LEDGER holds what was written: nothing altered, removed, added or moved.
+    """Verify a ledger.
+
+    LEDGER must hold what was written: nothing altered, removed, added or moved.
 
     A chain cannot tell by itself that its tail was cut off, nor that all of it was written anew: note the printed head
     where the gateway's operator cannot reach, and give it to --head next time.

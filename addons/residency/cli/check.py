@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 @format_option
 @click.pass_context
 def check(ctx: click.Context, folder: Path | None, rules: Path | None, form: str) -> None:
-    """Check the rules folder RULES: every file, its tests, key files, and bases that have run out.
+    """Check a rules folder.
+
+    Every file of RULES, its tests, its key files, and bases that have run out.
 
     Exit codes: 0 all is well; 1 there are faults, each with file:line:column and its mend; 2 bad usage.
     """

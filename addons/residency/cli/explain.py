@@ -1,5 +1,6 @@
 """``residency explain``: what is done with a call, and why."""
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -49,15 +50,18 @@ def _headers(
     "--body", type=click.File("rb"), metavar="FILE|-", help="The call's body, as it would be sent."
 )
 @click.option("--batch", is_flag=True, help="Read calls from standard input, a JSON object a line: url, method, "
-              "headers, body, groups, subject, issuer. Write an answer a line; {\"error\": …} for a bad one.")  # fmt: skip
+              'headers, body, groups, subject, issuer. Write an answer a line; {"error": …} for a bad one.')  # fmt: skip
 @rules_option
 @format_option
 @click.pass_context
 def explain(
     ctx: click.Context, url: str | None, groups: tuple[str, ...], subject: str, issuer: str | None, method: str | None,
-    headers: tuple[tuple[str, str], ...], body: IO[bytes] | None, batch: bool, rules: Path | None, form: str,
-) -> None:  # fmt: skip  # noqa: FBT001
-    """Say what the rules do with a call of URL, and why. Nothing is sent anywhere.
+    headers: tuple[tuple[str, str], ...], body: IO[bytes] | None, rules: Path | None, form: str,
+    *, batch: bool,
+) -> None:  # fmt: skip
+    """Say what the rules do with a call.
+
+    Judges a call of URL as a gateway with these rules would. Nothing is sent anywhere.
 
     Exit codes: 0 judged, whatever the action; 1 (--batch) some lines were bad; 2 bad usage, URL or rules.
     """
@@ -68,7 +72,7 @@ def explain(
     if batch:
         from residency.cli.batch import answer_all
 
-        ctx.exit(0 if answer_all(configuration, click.get_binary_stream("stdin")) else 1)
+        ctx.exit(0 if answer_all(configuration, sys.stdin.buffer) else 1)
     call = calls.Call(
         url=url or "",
         groups=[g.strip() for text in groups for g in text.split(",") if g.strip()],

@@ -7,7 +7,6 @@ import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from residency.core.identity.url import fault_of
 from residency.core.plain import Plain
 from residency.errors import GatewayError
 
@@ -46,6 +45,8 @@ class Gateway:
     token: str = field(repr=False)
 
     def __post_init__(self) -> None:
+        from residency.core.identity.url import fault_of
+
         if fault := fault_of(self.url, query=False):
             raise GatewayError(f"the gateway's URL {self.url!r} cannot be used: {fault}")
 

@@ -3,28 +3,28 @@
 import re
 import time
 from collections.abc import Mapping, Sequence
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import click
 
 from residency.cli import options, output
-from residency.cli.gateway import Answer, Gateway
-from residency.cli.options import Decorator, format_option, token_option
+from residency.cli.options import format_option, token_option
 from residency.core.plain import Plain
 from residency.errors import GatewayError
+
+if TYPE_CHECKING:
+    from residency.cli.gateway import Answer, Gateway
 
 type Hold = Mapping[str, Plain]
 
 SHORT = 8
 _ID = re.compile(r"[0-9a-f]{1,32}")
 
-gateway_option: Decorator = click.option(
+gateway_option = click.option(
     "--gateway", metavar="URL", default="http://127.0.0.1:8090", show_default=True,
     envvar="RESIDENCY_GATEWAY", show_envvar=True, help="The gateway's admin API.",
 )  # fmt: skip
-reason_option: Decorator = click.option(
-    "--reason", required=True, help="Why; it goes into the ledger."
-)
+reason_option = click.option("--reason", required=True, help="Why; it goes into the ledger.")
 
 
 @click.command()
@@ -32,11 +32,13 @@ reason_option: Decorator = click.option(
 @token_option
 @format_option
 def held(gateway: str, token_file: IO[bytes], form: str) -> None:
-    """List the held calls that you may rule on: who calls what, where, with which fields. Never values.
+    """List held calls.
+
+    Those that you may rule on: who calls what, where, with which fields. Never values.
 
     Exit codes: 0 listed; 1 the gateway refuses, with its reason; 2 it cannot be reached, or bad usage.
     """
-    holds = _holds(Gateway(gateway, options.token_of(token_file)), form)
+    holds = _holds(_open(gateway, token_file), form)
     if form == "json":
         output.document({"holds": list(holds)})
     elif not holds:
@@ -64,11 +66,13 @@ def held(gateway: str, token_file: IO[bytes], form: str) -> None:
 @token_option
 @format_option
 def approve(id_: str, reason: str, gateway: str, token_file: IO[bytes], form: str) -> None:
-    """Approve the held call ID, once. ID may be its first characters, if no other begins so.
+    """Approve a held call, once.
+
+    ID may be its first characters, if no other begins so.
 
     Exit codes: 0 done; 1 the gateway refuses, with its reason; 2 it cannot be reached, or bad usage.
     """
-    _rule("approve", id_, reason, Gateway(gateway, options.token_of(token_file)), form)
+    _rule("approve", id_, reason, _open(gateway, token_file), form)
 
 
 @click.command()
@@ -78,14 +82,22 @@ def approve(id_: str, reason: str, gateway: str, token_file: IO[bytes], form: st
 @token_option
 @format_option
 def deny(id_: str, reason: str, gateway: str, token_file: IO[bytes], form: str) -> None:
-    """Deny the held call ID. ID may be its first characters, if no other begins so.
+    """Deny a held call.
+
+    ID may be its first characters, if no other begins so.
 
     Exit codes: 0 done; 1 the gateway refuses, with its reason; 2 it cannot be reached, or bad usage.
     """
-    _rule("deny", id_, reason, Gateway(gateway, options.token_of(token_file)), form)
+    _rule("deny", id_, reason, _open(gateway, token_file), form)
 
 
-def _rule(ruling: str, id_: str, reason: str, gateway: Gateway, form: str) -> None:
+def _open(url: str, token_file: IO[bytes]) -> "Gateway":
+    from residency.cli.gateway import Gateway
+
+    return Gateway(url, options.token_of(token_file))
+
+
+def _rule(ruling: str, id_: str, reason: str, gateway: "Gateway", form: str) -> None:
     if not _ID.fullmatch(id_):
         raise click.BadParameter(
             "is not the id of a hold, nor its first characters", param_hint="ID"
@@ -111,7 +123,7 @@ def _whole(prefix: str, holds: Sequence[Hold], form: str) -> str:
     return found[0]
 
 
-def _holds(gateway: Gateway, form: str) -> list[Hold]:
+def _holds(gateway: "Gateway", form: str) -> list[Hold]:
     answer = gateway.get("/holds")
     _granted(answer, form)
     holds = answer.value.get("holds")
@@ -120,7 +132,7 @@ def _holds(gateway: Gateway, form: str) -> list[Hold]:
     return [h for h in holds if isinstance(h, Mapping)]
 
 
-def _granted(answer: Answer, form: str) -> None:
+def _granted(answer: "Answer", form: str) -> None:
     if answer.refused:
         _refuse({"code": "request", "detail": f"status {answer.status}", **answer.value}, form)
 
@@ -172,7 +184,7 @@ def _paths(counts: Plain, word: str) -> list[str]:
     for paths in counts.values() if isinstance(counts, Mapping) else ():
         if isinstance(paths, Mapping):
             found += [
-                f"{word}{path} ×{n}" for path, n in paths.items() if isinstance(n, int) and n
+                f"{word}{path} ({n})" for path, n in paths.items() if isinstance(n, int) and n
             ]
     return found
 

@@ -19,6 +19,8 @@ from residency.errors import ConfigurationError, ResidencyError
 
 #: sysexits.h, EX_SOFTWARE.
 INTERNAL = 70
+#: A group without a command shows its help; click 8.1 has no such exception.
+_HELP = getattr(click.exceptions, "NoArgsIsHelpError", ())
 
 
 class _Commands(click.Group):
@@ -27,10 +29,14 @@ class _Commands(click.Group):
     def invoke(self, ctx: click.Context) -> object:
         try:
             return super().invoke(ctx)
-        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+        except (click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise
+        except click.ClickException as e:
+            if isinstance(e, _HELP):
+                raise
+            output.error(" ".join(e.format_message().split()))
         except ConfigurationError as e:
-            output.error(str(e).splitlines()[0])
+            output.error(f"the rules cannot be used: {str(e).splitlines()[0]}")
             for fault in e.faults:
                 output.line(str(fault), err=True)
         except (ResidencyError, OSError) as e:
@@ -41,8 +47,8 @@ class _Commands(click.Group):
             output.error(
                 f"{type(e).__name__} in {place}: a fault of this program, please report it"
             )
-            ctx.exit(INTERNAL)
-        ctx.exit(2)
+            raise click.exceptions.Exit(INTERNAL) from None
+        raise click.exceptions.Exit(2)
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

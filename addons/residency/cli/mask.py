@@ -31,12 +31,15 @@ UNMASKABLE = 3
 def mask(
     ctx: click.Context,
     names: tuple[str, ...],
+    *,
     report: bool,
     rules: Path | None,
     form: str,
     file: IO[bytes],
-) -> None:  # noqa: FBT001
-    """Write the JSON in FILE (or standard input) to standard output, masked.
+) -> None:
+    """Mask a JSON body.
+
+    Writes the JSON in FILE (or standard input) to standard output, masked.
 
     All that no set selects stays byte for byte. --format is that of the report.
 

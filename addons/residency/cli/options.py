@@ -2,7 +2,6 @@
 
 import dataclasses
 import datetime
-from collections.abc import Callable
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -13,20 +12,18 @@ from residency.errors import ConfigurationError, Fault
 if TYPE_CHECKING:
     from residency.core.configuration import Configuration
 
-type Decorator = Callable[[Callable[..., object]], Callable[..., object]]
-
 RULES = "RESIDENCY_RULES"
 _FOLDER = click.Path(path_type=Path)
 
-format_option: Decorator = click.option(
+format_option = click.option(
     "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True,
     help="For people, or for machines.",
 )  # fmt: skip
-rules_option: Decorator = click.option(
+rules_option = click.option(
     "--rules", metavar="DIR", type=_FOLDER, envvar=RULES, show_envvar=True,
     help="The rules folder.  [default: ./rules if it is there, else the shipped ones]",
 )  # fmt: skip
-token_option: Decorator = click.option(
+token_option = click.option(
     "--token-file", metavar="FILE|-", type=click.File("rb"), envvar="RESIDENCY_TOKEN_FILE", show_envvar=True,
     required=True, help="The file with the token; - is standard input.",
 )  # fmt: skip

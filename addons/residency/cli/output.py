@@ -76,7 +76,7 @@ def matches(counts: Mapping[str, Mapping[str, int]]) -> list[tuple[str, str]]:
     """Set name and its paths with their counts, of those that match anything."""
     found = []
     for name, paths in counts.items():
-        hits = [f"{path} ×{n}" for path, n in paths.items() if n]
+        hits = [f"{path} ({n})" for path, n in paths.items() if n]
         if hits:
             found.append((name, ", ".join(hits)))
     return found
@@ -91,7 +91,7 @@ def moment(unix: float) -> str:
 def duration(seconds: float) -> str:
     """The two largest units: ``1h 5m``, ``55s``."""
     left = max(0, int(seconds))
-    parts = []
+    parts: list[str] = []
     for unit, size in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)):
         count, left = divmod(left, size)
         if count or (unit == "s" and not parts):

@@ -21,7 +21,9 @@ def scripts() -> Path:
 @click.argument("name", type=click.Choice(SCRIPTS), required=False)
 @format_option
 def path(name: str | None, form: str) -> None:
-    """Print where the script NAME is; without NAME, the folder of them all.
+    """Print where a script for mitmproxy is.
+
+    Without NAME, the folder of them all.
 
     mitmdump -s "$(residency path chain)" starts the gateway with every stage.
 

@@ -38,14 +38,16 @@ class _Case:
 )
 @click.pass_context
 def replay(
-    ctx: click.Context, ledger: IO[bytes], rules: Path | None, form: str, changed_only: bool
-) -> None:  # noqa: FBT001
-    """Verify LEDGER, and decide each of its calls again from what its record holds.
+    ctx: click.Context, ledger: IO[bytes], rules: Path | None, form: str, *, changed_only: bool
+) -> None:
+    """Decide a ledger again.
+
+    Verifies LEDGER, and decides each of its calls again from what its record holds.
 
     With the rules of then, every answer must be the same. With others (--rules) it shows what they would change: a call
-    is undetermined where they ask for what was not looked at then. Where each call may be processed is taken from its
-    record, since the ledger keeps no path: a changed catalogue shows nothing here. Lists the calls that do not come
-    out the same, and totals.
+    is undetermined where they ask for what was not looked at then. The ledger keeps neither path nor body, so what a
+    new catalogue, or a path added to a mask set, would find does not show here. Lists the calls that do not come out
+    the same, and totals.
 
     Exit codes: 0 all the same; 1 some changed, are undetermined or cannot be replayed; 2 the ledger is broken, or bad
     usage or rules.

@@ -16,7 +16,7 @@ from residency.errors import CODES, IdentityError
 if TYPE_CHECKING:
     from residency.core.configuration import Configuration
     from residency.core.identity import Caller, IssuerBook, KeySet
-    from residency.core.policy.rule import Policy, Rule
+    from residency.core.policy.rule import Rule
 
 #: Seconds to wait for an issuer's keys.
 PATIENCE = 10.0
@@ -28,7 +28,9 @@ PATIENCE = 10.0
 @format_option
 @click.pass_context
 def whoami(ctx: click.Context, token_file: IO[bytes], rules: Path | None, form: str) -> None:
-    """Verify a token as a call's identity: who it is, until when, and which rules' from names them.
+    """Say whom a token proves.
+
+    Verifies it as a call's identity: who it is, until when, and which rules' from names them.
 
     The issuer's keys are read from its file, or fetched now. The token is never shown.
 

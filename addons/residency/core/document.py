@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import pydantic
 import yaml
+from pydantic_core import ErrorDetails
 
 from residency.core.faults import Faults
 from residency.errors import Fault
@@ -78,10 +79,22 @@ def fit[M: pydantic.BaseModel](document: Document, model: type[M], faults: Fault
         return model.model_validate(document.value)
     except pydantic.ValidationError as e:
         for error in e.errors(include_url=False):
+            if _only_follows(error):
+                continue
             path = _known(document, error["loc"])
             message, mend = _say(error["type"], error["msg"], error["input"])
             faults.add(document.fault(path, message, mend))
         return None
+
+
+def _only_follows(error: ErrorDetails) -> bool:
+    """True for pydantic's "too short" about a list that is long enough, but whose items misfit (told on their own)."""
+    value = error["input"]
+    return (
+        error["type"] == "too_short"
+        and isinstance(value, list)
+        and len(value) >= error["ctx"]["min_length"]
+    )
 
 
 def _known(document: Document, loc: tuple[int | str, ...]) -> Path:

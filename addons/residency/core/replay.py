@@ -4,15 +4,16 @@ With the rules that were in force then, the answer must be the recorded one. Wit
 done, as far as the record can tell: it keeps no body, path or query. So
 
 * where the call may be processed is taken from the record; a changed catalogue is not asked;
-* how often a mask set matches is told by the recorded counts of the same paths. Where a set now has a path that nobody
-  counted then, every possible count is tried, and only an answer that all of them share is an answer;
+* which mask sets match is taken from the record, path by path: a path that was added to a set since then is taken for one
+  without a match, as nobody looked. A set that was not counted then, or whose matches were all on paths that it no
+  longer has, may have any count: only an answer that zero and more lead to alike is an answer;
 * a body that was not read then cannot be read now.
 """
 
 import dataclasses
 import datetime
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -20,7 +21,6 @@ from residency.core.identity import Caller
 from residency.core.mask.sets import MaskSets
 from residency.core.plain import Plain
 from residency.core.policy.decide import (
-    NEEDS_BODY,
     PENDING,
     Carrying,
     Counts,
@@ -69,28 +69,30 @@ def replay(
         recorded, inputs = _recorded(fields), _inputs(fields)
     except (KeyError, TypeError, ValueError):
         return Replayed(decision=id_, why="the record does not hold what it was decided from")
-    again = _again(policy, sets, inputs, today)
-    if isinstance(again, str):
-        return Replayed(decision=id_, recorded=recorded, verdict="undetermined", why=again)
+    same_rules = fields.get("policy") == policy.digest
+    carried = [inputs.carrying] if same_rules else _possible(policy, sets, inputs)
+    again = _again(policy, inputs, carried, today)
+    if again is None:
+        why = "these rules ask for what was not looked at then"
+        return Replayed(decision=id_, recorded=recorded, verdict="undetermined", why=why)
     if again == recorded:
         return Replayed(decision=id_, recorded=recorded, again=again, verdict="same")
-    same_rules = fields.get("policy") == policy.digest
     why = "the recorded rules do not decide so" if same_rules else "other rules decide otherwise"
     return Replayed(decision=id_, recorded=recorded, again=again, verdict="changed", why=why)
 
 
-def _again(policy: Policy, sets: MaskSets, inputs: Inputs, today: datetime.date) -> Decision | str:
-    """The one answer that everything the body may have carried leads to, or why there is none."""
+def _again(
+    policy: Policy, inputs: Inputs, carried: Iterable[Carrying], today: datetime.date
+) -> Decision | None:
+    """The one answer that all of *carried* lead to, if they do."""
     answers: set[Decision] = set()
-    for carrying in _possible(policy, sets, inputs, today):
+    for carrying in carried:
         answer = decide(policy, dataclasses.replace(inputs, carrying=carrying), today)
         if isinstance(answer, Undecided):
-            return "these rules ask about a body that was not read then"
+            return None
         answers.add(answer)
         if len(answers) > 1:
-            break
-    if len(answers) != 1:
-        return "these rules ask about fields that were not counted then"
+            return None
     return answers.pop()
 
 
@@ -130,19 +132,15 @@ def _mapping(plain: Plain) -> Mapping[str, Plain]:
     return plain
 
 
-def _possible(
-    policy: Policy, sets: MaskSets, inputs: Inputs, today: datetime.date
-) -> Iterator[Carrying]:
-    """Everything that the body may have carried, in the terms of *sets*; nothing if that is too much to try."""
+def _possible(policy: Policy, sets: MaskSets, inputs: Inputs) -> Iterator[Carrying]:
+    """Everything that the body may have carried, in the terms of *sets*; ``PENDING`` if that is too much to try."""
     then = inputs.carrying
     if inputs.fault or then.state != "read":
         yield then
         return
     told, untold = _counts(sets, policy.sets_asked_for, then.counts)
     if len(untold) > MAX_OPEN:
-        early = decide(policy, dataclasses.replace(inputs, carrying=PENDING), today)
-        if early is not NEEDS_BODY:
-            yield PENDING
+        yield PENDING
         return
     for chosen in itertools.product((0, 1), repeat=len(untold)):
         guess = {name: {"?": n} for name, n in zip(untold, chosen, strict=True)}
@@ -157,16 +155,15 @@ def _counts(
 ) -> tuple[dict[str, Mapping[str, int]], list[str]]:
     """The counts of *names* as far as the recorded ones tell them, and the names that they do not tell.
 
-    A path counts the same whichever set it stands in. One match is enough to know that a set has some, and more than
-    that no rule asks.
+    Recorded are the paths with a match, below each set that was counted. A path matches whichever set it stands in.
+    That a set has some match is all that rules ask about.
     """
     seen = {path: n for paths in recorded.values() for path, n in paths.items()}
     told: dict[str, Mapping[str, int]] = {}
     untold = []
     for name in names:
-        paths = [field.path.text for field in sets.get(name).fields]
-        found = {path: seen[path] for path in paths if path in seen}
-        if len(found) == len(paths) or any(found.values()):
+        found = {f.path.text: seen.get(f.path.text, 0) for f in sets.get(name).fields}
+        if any(found.values()) or (name in recorded and not any(recorded[name].values())):
             told[name] = found
         else:
             untold.append(name)

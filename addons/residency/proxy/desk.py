@@ -90,17 +90,17 @@ class DeskAddon:
 
     # Commands
 
-    @command.command("residency.approve")
+    @command.command("residency.approve")  # type: ignore[untyped-decorator]
     def approve(self, hold: str, reason: str) -> None:
         """Approve one held call, by hold id or @focus, once, for a reason."""
         self._start(self._rule(self._find(hold), reason, approve=True))
 
-    @command.command("residency.deny")
+    @command.command("residency.deny")  # type: ignore[untyped-decorator]
     def deny(self, hold: str, reason: str) -> None:
         """Deny one held call, by hold id or @focus, for a reason."""
         self._start(self._rule(self._find(hold), reason, approve=False))
 
-    @command.command("residency.ask")
+    @command.command("residency.ask")  # type: ignore[untyped-decorator]
     def ask(self, ruling: str, hold: str) -> None:
         """Ask for the reason of a ruling (approve or deny) on one held call, then give it."""
         from mitmproxy.tools.console import signals
@@ -165,9 +165,9 @@ class DeskAddon:
             logger.log(ALERT, "the gateway answers again")
         new = self._board.show(holds) if self._board else []
         if len(new) == 1:
-            logger.log(ALERT, "held: %s", summary(new[0]))
+            logger.log(ALERT, "held (Y approves, N denies): %s", summary(new[0]))
         elif new:
-            logger.log(ALERT, "held: %d new calls", len(new))
+            logger.log(ALERT, "held (Y approves, N denies): %d new calls", len(new))
 
     def _doubt(self, why: str) -> None:
         if why != self._trouble:

@@ -28,6 +28,8 @@ MARKS = {
     State.DENIED: ":x:",
     State.EXPIRED: ":alarm_clock:",
 }
+#: Shown where a request's body stands; there is no other body here.
+HINT = b"Y approves and N denies this one call; each asks for a reason.\n"
 GONE = ":grey_question:"
 DOUBT = ":warning:"
 
@@ -103,7 +105,7 @@ def request_of(hold: HeldCall) -> http.Request:
         path=path.encode("ascii", "replace"),
         http_version=b"HTTP/1.1",
         headers=http.Headers([(n.encode(), v.encode()) for n, v in facts(hold)]),
-        content=b"",
+        content=HINT,
         trailers=None,
         timestamp_start=hold.opened,
         timestamp_end=hold.opened,

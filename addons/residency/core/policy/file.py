@@ -19,7 +19,7 @@ type Method = Annotated[str, StringConstraints(pattern=r"^[A-Z]{1,20}$")]
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class WhoText(_Strict):
@@ -29,8 +29,8 @@ class WhoText(_Strict):
 
 
 class DataText(_Strict):
-    any_of: Names | tuple[()] = ()
-    none_of: Names | tuple[()] = ()
+    any_of: Names = ()
+    none_of: Names = ()
 
 
 class ApprovalText(_Strict):
@@ -55,7 +55,7 @@ class RuleText(_Strict):
     to: Names | None = None
     carrying: DataText | None = None
     then: Action
-    mask: Names | tuple[()] = ()
+    mask: Names = ()
     approval: ApprovalText | None = None
     basis: BasisText | None = None
 
@@ -107,7 +107,7 @@ def parse(
     home = reader.area(text.home, ("home",))
     rules = tuple(reader.rule(r, ("rules", i), home) for i, r in enumerate(text.rules))
     reader.same_ids(text.rules)
-    reader.shadows(rules)
+    reader.shadows(rules, text.rules)
     return Policy(home=home or Area(), rules=rules, digest=digest), text.tests
 
 
@@ -216,10 +216,13 @@ class _Reader:
                 self.fault(("rules", i, "id"), f"{rule.id!r} a second time", "rename one")
             seen.add(rule.id)
 
-    def shadows(self, rules: tuple[Rule, ...]) -> None:
+    def shadows(self, rules: tuple[Rule, ...], texts: tuple[RuleText, ...]) -> None:
         """A rule that an earlier one always beats is a mistake, not a rule."""
+        # Where a place is not known, neither is what its rule beats.
+        sound = {r.id for r, t in zip(rules, texts, strict=True) if bool(r.to) is bool(t.to)}
         for i, later in enumerate(rules):
-            earlier = next((e for e in rules[:i] if _beats(e, later)), None)
+            rivals = (e for e in rules[:i] if {e.id, later.id} <= sound)
+            earlier = next((e for e in rivals if _beats(e, later)), None)
             if earlier:
                 self.fault(
                     ("rules", i, "id"),

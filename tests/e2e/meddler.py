@@ -1,0 +1,34 @@
+"""A script that does to held flows what somebody at a console could do; ``X-Meddle`` says what."""
+
+import asyncio
+
+from mitmproxy import http
+
+
+class Meddler:
+    name = "meddler"
+
+    def __init__(self) -> None:
+        self.tasks: set[asyncio.Task[None]] = set()
+
+    def request(self, flow: http.HTTPFlow) -> None:
+        task = asyncio.get_running_loop().create_task(self.meddle(flow))
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+    async def meddle(self, flow: http.HTTPFlow) -> None:
+        trick = flow.request.headers.get("x-meddle", "")
+        await asyncio.sleep(0.7)
+        if trick == "body":
+            flow.request.content = b'{"model":"gpt-5","email":"exchanged"}'
+        elif trick == "host":
+            flow.request.headers["host"] = "us.api.openai.com"
+            flow.request.data.host = "us.api.openai.com"
+        elif trick == "header":
+            flow.request.headers["x-data"] = "smuggled"
+        elif trick == "resume":
+            flow.intercept()
+            flow.resume()
+
+
+addons = [Meddler()]
