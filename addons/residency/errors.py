@@ -31,30 +31,35 @@ CODES: dict[str, Code] = {
     # decisions
     "rule": Code(451, "A rule blocks this call", "Ask the owner of the rule, or call a function in a permitted place."),
     "no-rule": Code(451, "No rule permits this call", "Ask for a rule, or call a function in a permitted place."),
-    "unmaskable": Code(451, "Fields must be masked and cannot be", "Send plain UTF-8 JSON, unsigned, with one content coding at most."),
+    "unmaskable": Code(451, "Fields must be masked and cannot be",
+        "Send plain UTF-8 JSON, unsigned, with one content coding at most."),
     "body-unread": Code(451, "The body cannot be read exactly", "Send plain UTF-8 JSON with one content coding at most."),
     "denied": Code(451, "An approver denied this call", "Ask the approver; the reason is in the ledger."),
     "held": Code(503, "This call waits for an approver", "Try the same call again; the approval id says which one it is."),
     "hold-full": Code(503, "Too many calls wait for an approver", "Try again later."),
     "stale": Code(451, "What was approved is no longer what would be sent", "Send the call again."),
     # identity
-    "identity-missing": Code(407, "No identity", "Put a token into the proxy URL: HTTPS_PROXY=http://TOKEN:@gateway:8080."),
-    "identity-malformed": Code(407, "The identity cannot be read", "Send one JWT, as Bearer, or as user or password of the proxy URL."),
+    "identity-missing": Code(407, "No identity", "Put a token into the proxy URL: HTTPS_PROXY=http://token:TOKEN@gateway:8080."),
+    "identity-malformed": Code(407, "The identity cannot be read",
+        "Send one JWT, as Bearer, or as user or password of the proxy URL."),
     "identity-conflict": Code(407, "More than one identity", "Send exactly one Proxy-Authorization header."),
     "identity-issuer": Code(407, "Unknown issuer", "Use a token of an issuer that the gateway trusts."),
     "identity-audience": Code(407, "The token is not for this gateway", "Ask the issuer for the gateway's audience."),
     "identity-algorithm": Code(407, "The token's algorithm is not accepted", "Ask the issuer for an accepted algorithm."),
-    "identity-key": Code(407, "The token's key is not known", "Use a current token; the gateway's operator may have to renew the keys."),
+    "identity-key": Code(407, "The token's key is not known",
+        "Use a current token; the gateway's operator may have to renew the keys."),
     "identity-signature": Code(407, "The token's signature is wrong", "Use the token as the issuer gave it."),
     "identity-expired": Code(407, "The token has expired", "Get a new token."),
     "identity-early": Code(407, "The token is not valid yet", "Check the clocks."),
-    "identity-claims": Code(407, "The token lacks a claim, or has a wrong one", "The token needs exp, iat, iss, aud and sub."),
+    "identity-claims": Code(407, "The token lacks a claim, or has a wrong one",
+        "The token needs exp, iat, iss, aud and sub."),
     # the request itself
     "request-malformed": Code(400, "The request is not well formed", "Send a request that RFC 9110 and RFC 9112 allow."),
     "host-invalid": Code(400, "The host is not a host name or address", "Use a plain host name."),
     "host-mismatch": Code(451, "CONNECT, SNI and Host name different targets", "Name one target everywhere."),
     "port-refused": Code(451, "This port is not open", "Use port 443, or have the port declared in destinations.yaml."),
-    "plaintext-refused": Code(451, "Plain HTTP is not permitted to this target", "Use https, or have it declared in destinations.yaml."),
+    "plaintext-refused": Code(451, "Plain HTTP is not permitted to this target",
+        "Use https, or have it declared in destinations.yaml."),
     "upgrade-refused": Code(451, "Protocol upgrades are not permitted", "Use plain HTTP/1.1 or HTTP/2 requests."),
     "trailers-refused": Code(400, "Request trailers are not accepted", "Send no trailers."),
     "protocol-refused": Code(451, "Only HTTP may pass", "Use HTTP inside the tunnel."),
@@ -104,8 +109,9 @@ class ConfigurationError(ResidencyError):
 
 
 class CallError(ResidencyError):
-    """This call cannot go on. ``code`` is a key of ``CODES``; the message never holds a value
-    from the payload or a token.
+    """This call cannot go on.
+
+    ``code`` is a key of ``CODES``; the message never holds a value from the payload or a token.
     """
 
     code: str
@@ -130,7 +136,7 @@ type UnreadReason = Literal[
 ]  # fmt: skip
 
 
-class Unread(ResidencyError):
+class Unread(ResidencyError):  # noqa: N818 - a state of a body, not a slip
     """A body cannot be read, or masked, exactly: unread is never clean.
 
     ``reason`` names why:  ``coding`` unknown, stacked, broken or with bytes left over; ``bomb`` output or ratio

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Self
 
 import h11
+
 from scripts.lab.answers import Answer, Received, answer
 from scripts.lab.ca import Authority
 

@@ -4,7 +4,6 @@ import dataclasses
 import datetime
 
 import pytest
-from tests.policies import BASIS, TODAY, UNREAD, ask, caller, destination, policy, read, told
 
 from residency.core.identity import Caller
 from residency.core.policy.decide import (
@@ -18,6 +17,7 @@ from residency.core.policy.decide import (
 )
 from residency.core.policy.rule import Action
 from residency.core.region.destination import Destination, Status
+from tests.policies import BASIS, TODAY, UNREAD, ask, caller, destination, policy, read, told
 
 G = "from: {groups: [g]}"
 ALLOW_EU = f"{G}, to: [EU], then: allow"

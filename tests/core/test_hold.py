@@ -3,11 +3,11 @@
 import dataclasses
 
 import pytest
-from tests.policies import caller
 
 from residency.core.hold import MAX_REASON, Hold, Ruling, State
 from residency.core.policy.rule import Approval
 from residency.errors import HoldError
+from tests.policies import caller
 
 OPENED = 1000.0
 IN_TIME, TOO_LATE = OPENED + 900, OPENED + 900.001

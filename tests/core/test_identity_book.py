@@ -3,12 +3,12 @@
 from pathlib import Path
 
 import pytest
-from tests.tokens import ISSUER, book, jwk, jwks, rsa_key
 
 from residency.core.document import read
 from residency.core.faults import Faults
 from residency.core.identity import IssuerBook, KeySource, parse
 from residency.errors import ConfigurationError
+from tests.tokens import ISSUER, book, jwk, jwks, rsa_key
 
 SHIPPED = Path(__file__).parents[2] / "rules" / "identity.yaml"
 

@@ -4,9 +4,9 @@ import json
 from typing import Any
 
 import pytest
-from tests.tokens import ISSUER, book
 
 from residency.core.identity import keys_url
+from tests.tokens import ISSUER, book
 
 REMOTE = book(keys={"discovery": "true"}).issuers[ISSUER]
 LOCAL = book(issuer="http://127.0.0.1:1", keys={"discovery": "true"}).issuers["http://127.0.0.1:1"]

@@ -8,9 +8,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from hypothesis import given
 from hypothesis import strategies as st
 from jwt.algorithms import OKPAlgorithm, RSAAlgorithm
-from tests.tokens import ec_key, jwk, jwks, rsa_key
 
 from residency.core.identity import KeySet
+from tests.tokens import ec_key, jwk, jwks, rsa_key
 
 
 def only(key: dict[str, Any]) -> KeySet:

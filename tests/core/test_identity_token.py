@@ -14,6 +14,9 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from hypothesis import example, given
 from hypothesis import strategies as st
+
+from residency.core.identity import KeySet, UnknownKey, verify
+from residency.errors import IdentityError
 from tests.tokens import (
     ISSUER,
     NOW,
@@ -27,9 +30,6 @@ from tests.tokens import (
     rsa_key,
     token,
 )
-
-from residency.core.identity import KeySet, UnknownKey, verify
-from residency.errors import IdentityError
 
 KEYS = {ISSUER: key_set()}
 CANARY = "canary-4711"

@@ -5,11 +5,11 @@ import time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.tokens import ISSUER, NOW, book, claims, jwk, jwks, key_set, rsa_key, token
 
 from residency.core.identity import Caller, KeySet, UnknownKey, Verifier, verifier
 from residency.core.plain import Plain
 from residency.errors import IdentityError
+from tests.tokens import ISSUER, NOW, book, claims, jwk, jwks, key_set, rsa_key, token
 
 
 def made(**changes: object) -> Verifier:

@@ -4,8 +4,6 @@ import datetime
 import functools
 
 import pytest
-from tests.atlases import TODAY, build, shipped
-from tests.policies import caller, policy, told
 
 from residency.core import document, judge
 from residency.core.body import inspect_body, mask_body, read_json
@@ -18,6 +16,8 @@ from residency.core.policy.decide import Carrying
 from residency.core.policy.rule import Policy
 from residency.core.region.atlas import Atlas
 from residency.errors import RegionError, Unread
+from tests.atlases import TODAY, build, shipped
+from tests.policies import caller, policy, told
 
 LIMIT = 10_000
 LAMBDA = "https://lambda.eu-central-1.amazonaws.com/2015-03-31/functions/score/invocations"

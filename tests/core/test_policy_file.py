@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
-from tests.policies import BASIS, parse, policy
 
 from residency.core.policy.rule import Action, Basis, Policy
+from tests.policies import BASIS, parse, policy
 
 HEAD = "version: 1\nhome: [EEA]\nrules:\n"
 FROM = "from: {groups: [g]}"

@@ -1,9 +1,9 @@
 """Every documented shape of the shipped catalogue, attacks first."""
 
 import pytest
-from tests.atlases import ask, shipped
 
 from residency.core.region.locate import NO_BODY, PENDING, UNREADABLE
+from tests.atlases import ask, shipped
 
 RUNTIME = "bedrock-runtime.{}.amazonaws.com/model/{}/converse"
 INVOKE = "/2015-03-31/functions/score/invocations"

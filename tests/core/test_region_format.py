@@ -1,11 +1,11 @@
 """The catalogue's format: what is wrong is said, all of it, with its place."""
 
 import pytest
-from tests.atlases import ask, build
 
 from residency.core.region.cases import ABSENT, PENDING, UNREADABLE
 from residency.core.region.pattern import PathPattern, PatternError
 from residency.core.region.reading import segments, select, steps
+from tests.atlases import ask, build
 
 ENTRY = """
 version: 1

@@ -3,11 +3,11 @@
 import datetime
 
 import pytest
-from tests.atlases import TODAY, ask, build, shipped
 
 from residency.core.plain import Plain
 from residency.core.region.destination import Destination
 from residency.core.region.locate import NO_BODY, PENDING, UNREADABLE
+from tests.atlases import TODAY, ask, build, shipped
 
 AGENT = "bedrock-agent-runtime.eu-west-1.amazonaws.com"
 PIN = """

@@ -6,6 +6,15 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
+from residency.core import document
+from residency.core.faults import Faults
+from residency.core.mask.sets import MaskSets, parse
+from residency.core.policy import file
+from residency.core.policy.decide import PENDING, Carrying, Decision, Inputs, decide
+from residency.core.policy.rule import Action, Policy
+from residency.core.region.destination import Destination
+from residency.core.replay import MAX_OPEN, replay
 from tests.policies import (
     BASIS,
     JURISDICTIONS,
@@ -17,15 +26,6 @@ from tests.policies import (
     policy,
     read,
 )
-
-from residency.core import document
-from residency.core.faults import Faults
-from residency.core.mask.sets import MaskSets, parse
-from residency.core.policy import file
-from residency.core.policy.decide import PENDING, Carrying, Decision, Inputs, decide
-from residency.core.policy.rule import Action, Policy
-from residency.core.region.destination import Destination
-from residency.core.replay import MAX_OPEN, replay
 
 HOME = "from: {groups: [g]}, to: [EEA], then: allow"
 CLEAN = f"from: {{groups: [g]}}, to: [EEA, US], carrying: {{none_of: [personal-data]}}, then: allow, {BASIS}"

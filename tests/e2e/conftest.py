@@ -60,6 +60,5 @@ def records(gateway: Gateway, kind: str = "decision") -> list[dict[str, Any]]:
 
 
 def record_of(gateway: Gateway, decision: str, kind: str = "decision") -> dict[str, Any]:
-    return eventually(
-        lambda: next((r for r in records(gateway, kind) if r.get("decision") == decision), None)
-    )  # type: ignore[return-value]
+    found = lambda: [r for r in records(gateway, kind) if r.get("decision") == decision]  # noqa: E731
+    return eventually(found)[0]

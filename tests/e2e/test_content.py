@@ -4,6 +4,7 @@ import gzip
 import json
 import subprocess
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import brotli
@@ -18,17 +19,22 @@ OPENAI = "api.openai.com"
 CHAT = "/v1/chat/completions"
 BODY = b'{ "model":"gpt-5", "n": 1.50, "email" : "canary-mail@example.com",\n "z":[{"iban":"canary-iban"}] }'
 MASKED = b'{ "model":"gpt-5", "n": 1.50, "email" : "***",\n "z":[{"iban":"***"}] }'
-CODINGS = {
+CODINGS: dict[str, Callable[[bytes], bytes]] = {
     "identity": lambda b: b,
     "gzip": lambda b: gzip.compress(b, mtime=0),
     "deflate": zlib.compress,
     "br": brotli.compress,
-    "zstd": lambda b: zstandard.compress(b),
+    "zstd": zstandard.compress,
 }
 
 
 def decoded(coding: str, body: bytes) -> bytes:
-    ways = {"identity": bytes, "gzip": gzip.decompress, "deflate": zlib.decompress, "br": brotli.decompress}
+    ways: dict[str, Callable[[bytes], bytes]] = {
+        "identity": bytes,
+        "gzip": gzip.decompress,
+        "deflate": zlib.decompress,
+        "br": brotli.decompress,
+    }
     if coding == "zstd":
         return zstandard.ZstdDecompressor().decompressobj().decompress(body)
     return ways[coding](body)
@@ -68,12 +74,18 @@ def test_masking_is_recorded_by_path_and_count(lab: Lab, analyst: Wire) -> None:
 
 GZ = gzip.compress(BODY, mtime=0)
 UNREADABLE = {
-    "e1-multi-member-gzip-that-hides-a-second": (gzip.compress(b"", mtime=0) + GZ[:-4] + b"junk", "gzip"),
+    "e1-multi-member-gzip-that-hides-a-second": (
+        gzip.compress(b"", mtime=0) + GZ[:-4] + b"junk",
+        "gzip",
+    ),
     "e1-gzip-with-bytes-after-it": (GZ + b"x", "gzip"),
     "e1-gzip-cut-short": (GZ[:-9], "gzip"),
     "e1-gzip-with-a-comment": (GZ[:3] + b"\x10" + GZ[4:10] + b"canary\x00" + GZ[10:], "gzip"),
     "e2-deflate-with-bytes-after-it": (zlib.compress(BODY) + b"x", "deflate"),
-    "e2-zstd-skippable-frame": (b"\x50\x2a\x4d\x18\x06\x00\x00\x00canary" + zstandard.compress(BODY), "zstd"),
+    "e2-zstd-skippable-frame": (
+        b"\x50\x2a\x4d\x18\x06\x00\x00\x00canary" + zstandard.compress(BODY),
+        "zstd",
+    ),
     "e3-stacked": (gzip.compress(GZ), "gzip, gzip"),
     "e3-unknown": (BODY, "compress"),
     "e3-parameter": (GZ, "gzip;q=1"),
@@ -123,9 +135,16 @@ def test_e3_two_content_encoding_headers(lab: Lab, analyst: Wire) -> None:
 
 @pytest.mark.parametrize(
     "header",
-    ["Authorization: AWS4-HMAC-SHA256 Credential=x", "Signature-Input: sig=()", "Content-MD5: x", "X-Amz-Content-Sha256: x"],
+    [
+        "Authorization: AWS4-HMAC-SHA256 Credential=x",
+        "Signature-Input: sig=()",
+        "Content-MD5: x",
+        "X-Amz-Content-Sha256: x",
+    ],
 )
-def test_e12_a_signed_body_is_not_changed_behind_its_signature(lab: Lab, analyst: Wire, header: str) -> None:
+def test_e12_a_signed_body_is_not_changed_behind_its_signature(
+    lab: Lab, analyst: Wire, header: str
+) -> None:
     answer = analyst.post(OPENAI, CHAT, BODY, header)
 
     assert answer.status == 451
@@ -147,13 +166,19 @@ def test_k6_no_value_stays_anywhere(lab: Lab, tmp_path: Path) -> None:
         wire = Wire(gateway.port, gateway.ca_file, token)
         body = b'{"model":"gpt-5","email":"canary-mail","x":"canary-clear"}'
         header = "X-Secret: canary-header"
-        wire.post(OPENAI, CHAT + "?key=canary-query", body, header, "Authorization: Bearer canary-key")
+        wire.post(
+            OPENAI, CHAT + "?key=canary-query", body, header, "Authorization: Bearer canary-key"
+        )
         wire.post("nowhere.example", "/canary-path?canary-query", body, header)
         wire.post(OPENAI, CHAT, b'{"email":"canary-mail",', header)
-        wire.post(OPENAI, CHAT, b'{"model":"canary model with spaces","email":"canary-mail"}', header)
+        wire.post(
+            OPENAI, CHAT, b'{"model":"canary model with spaces","email":"canary-mail"}', header
+        )
         service = Wire(gateway.port, gateway.ca_file, lab.token("eu-services"))
         with service.tls(OPENAI) as sock:
-            sock.sendall(b"POST /v1/responses HTTP/1.1\r\nHost: api.openai.com\r\nContent-Length: 24\r\n\r\n")
+            sock.sendall(
+                b"POST /v1/responses HTTP/1.1\r\nHost: api.openai.com\r\nContent-Length: 24\r\n\r\n"
+            )
             sock.sendall(b'{"email":"canary-mail!"}')
             wait_for_hold(gateway)
         assert gateway.process.poll() is None

@@ -1,5 +1,6 @@
 """THREATS B, C, D: one call to one target, and nothing but HTTP. Each test is named after the way around that it closes."""
 
+import contextlib
 import json
 import socket
 import ssl
@@ -76,7 +77,19 @@ def test_b6_two_host_headers(lab: Lab, wire: Wire) -> None:
     refused(lab, wire.post(LAMBDA, INVOKE, b"{}", f"Host: {LAMBDA}"))
 
 
-@pytest.mark.parametrize("host", ["2130706433", "127.1", "0x7f.0.0.1", "0177.0.0.1", "127.0.0.1", "169.254.169.254", "[::1]", "localhost"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        "2130706433",
+        "127.1",
+        "0x7f.0.0.1",
+        "0177.0.0.1",
+        "127.0.0.1",
+        "169.254.169.254",
+        "[::1]",
+        "localhost",
+    ],
+)
 def test_b8_b9_numeric_and_local_hosts_reach_nothing(lab: Lab, wire: Wire, host: str) -> None:
     try:
         answer = wire.post(host, "/", b"{}")
@@ -103,10 +116,16 @@ def test_b13_nothing_is_looked_up_or_dialled_for_a_refused_call(lab: Lab, wire: 
 def test_b14_a_second_call_on_an_open_connection_is_judged_anew(lab: Lab, wire: Wire) -> None:
     host = "bedrock-runtime.eu-central-1.amazonaws.com"
     with wire.tls(host) as sock:
-        sock.sendall(request(host, "/model/eu.anthropic.claude-3-haiku-20240307-v1:0/converse", b"{}"))
+        sock.sendall(
+            request(host, "/model/eu.anthropic.claude-3-haiku-20240307-v1:0/converse", b"{}")
+        )
         assert read(sock).status == 200
         lab.upstream.clear()
-        sock.sendall(request(host, "/model/global.anthropic.claude-sonnet-4-5-20250929-v1:0/converse", b"{}"))
+        sock.sendall(
+            request(
+                host, "/model/global.anthropic.claude-sonnet-4-5-20250929-v1:0/converse", b"{}"
+            )
+        )
         answer = read(sock)
 
     assert answer.status == 451
@@ -177,14 +196,19 @@ def test_c8_request_trailers(lab: Lab, wire: Wire) -> None:
 
 def test_c15_no_token_and_no_proxy_header_reaches_the_far_side(lab: Lab, wire: Wire) -> None:
     with wire.tls(LAMBDA) as sock:
-        extra = (wire.authorization().strip(), "Proxy-Connection: keep-alive", "Connection: close, X-Hop", "X-Hop: 1")
+        extra = (
+            wire.authorization().strip(),
+            "Proxy-Connection: keep-alive",
+            "Connection: close, X-Hop",
+            "X-Hop: 1",
+        )
         sock.sendall(request(LAMBDA, INVOKE, b"{}", *extra))
         assert read(sock).status == 200
 
     (received,) = lab.upstream.requests
     names = {n for n, _ in received.headers}
     assert not names & {"proxy-authorization", "proxy-connection", "x-hop"}
-    assert wire.token not in str(received.headers)
+    assert str(wire.token) not in str(received.headers)
 
 
 def test_g17_another_identity_inside_the_tunnel(lab: Lab, wire: Wire, analyst: Wire) -> None:
@@ -201,6 +225,7 @@ def test_g16_two_identities_at_connect(lab: Lab, wire: Wire, analyst: Wire) -> N
         assert read_head(sock).status == 407
 
 
+@pytest.mark.slow
 def test_a_token_that_expires_inside_a_tunnel_stops_the_next_call(lab: Lab) -> None:
     short = Wire(lab.gateway.port, lab.gateway.ca_file, lab.token("eu-services", lifetime=2))
     with short.tls(LAMBDA) as sock:
@@ -223,18 +248,20 @@ def test_no_identity_is_challenged_and_recorded(lab: Lab) -> None:
 
     assert answer.status == 407
     assert answer.headers["proxy-authenticate"].startswith("bearer")
-    assert record_of(lab.gateway, answer.headers["residency-decision"])["code"] == "identity-missing"
+    assert (
+        record_of(lab.gateway, answer.headers["residency-decision"])["code"] == "identity-missing"
+    )
 
 
-@pytest.mark.parametrize("first", [b"SSH-2.0-x\r\n", b"\x00\x01\x02\x03", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"])
+@pytest.mark.parametrize(
+    "first", [b"SSH-2.0-x\r\n", b"\x00\x01\x02\x03", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"]
+)
 def test_d1_d7_raw_bytes_in_a_tunnel_go_nowhere(lab: Lab, wire: Wire, first: bytes) -> None:
     with wire.tunnel(LAMBDA) as sock:
         sock.settimeout(2)
         sock.sendall(first)
-        try:
+        with contextlib.suppress(OSError):
             sock.recv(100)
-        except OSError:
-            pass
 
     assert (lab.upstream.accepts, lab.upstream.received_bytes) == (0, 0)
 
@@ -246,7 +273,11 @@ def test_d2_a_tunnel_to_a_dns_port(lab: Lab, wire: Wire) -> None:
 
 @pytest.mark.parametrize("upgrade", ["websocket", "h2c", "H2C", "h2c, foo", "foo"])
 def test_d5_d6_d8_upgrades(lab: Lab, wire: Wire, upgrade: str) -> None:
-    refused(lab, wire.post(LAMBDA, INVOKE, b"{}", f"Upgrade: {upgrade}", "Connection: Upgrade"), "upgrade-refused")
+    refused(
+        lab,
+        wire.post(LAMBDA, INVOKE, b"{}", f"Upgrade: {upgrade}", "Connection: Upgrade"),
+        "upgrade-refused",
+    )
 
 
 def test_plain_http_in_a_tunnel(lab: Lab, wire: Wire) -> None:
@@ -257,7 +288,9 @@ def test_plain_http_in_a_tunnel(lab: Lab, wire: Wire) -> None:
 
 def test_plain_http_through_the_proxy(lab: Lab, wire: Wire) -> None:
     with wire.dial() as sock:
-        sock.sendall(f"GET http://{LAMBDA}/ HTTP/1.1\r\nHost: {LAMBDA}\r\n{wire.authorization()}\r\n".encode())
+        sock.sendall(
+            f"GET http://{LAMBDA}/ HTTP/1.1\r\nHost: {LAMBDA}\r\n{wire.authorization()}\r\n".encode()
+        )
         refused(lab, read(sock), "plaintext-refused")
 
 

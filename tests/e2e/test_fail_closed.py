@@ -1,6 +1,5 @@
 """THREATS A: whatever fails, nothing leaves. Each test is named after the way around that it closes."""
 
-import os
 import shutil
 import signal
 import socket
@@ -129,7 +128,9 @@ def test_a4_a_script_that_breaks_while_the_gateway_runs_lets_nothing_through(
             script.unlink()
         else:
             script.write_text(
-                {"syntax-error": "def (", "import-error": "import nothing_there", "emptied": ""}[harm]
+                {"syntax-error": "def (", "import-error": "import nothing_there", "emptied": ""}[
+                    harm
+                ]
             )
 
         end = time.monotonic() + 3
@@ -217,7 +218,9 @@ def test_a11_b15_d3_options_that_open_a_way_around_end_the_start(lab: Lab, optio
     assert "exit 1" in str(failed.value)
 
 
-def test_l8_a_config_file_in_the_confdir_cannot_open_a_way_around(lab: Lab, tmp_path: Path) -> None:
+def test_l8_a_config_file_in_the_confdir_cannot_open_a_way_around(
+    lab: Lab, tmp_path: Path
+) -> None:
     (tmp_path / "config.yaml").write_text('ignore_hosts: [".*"]\n')
 
     with pytest.raises(GatewayFailed, match="option ignore_hosts"):
@@ -256,7 +259,10 @@ def test_the_single_scripts_do_what_the_chain_does(lab: Lab) -> None:
         wire = Wire(gateway.port, gateway.ca_file, lab.token("eu-services"))
 
         assert wire.post(LAMBDA, INVOKE, b'{"a":1}').status == 200
-        assert wire.post("bedrock-runtime.us-east-1.amazonaws.com", "/model/x/converse", b"{}").status == 451
+        assert (
+            wire.post("bedrock-runtime.us-east-1.amazonaws.com", "/model/x/converse", b"{}").status
+            == 451
+        )
 
 
 def test_a_second_gateway_on_one_ledger_does_not_start(lab: Lab) -> None:
@@ -264,7 +270,9 @@ def test_a_second_gateway_on_one_ledger_does_not_start(lab: Lab) -> None:
         lab.start(workdir=lab.gateway.ledger_file.parent)
 
 
-def test_k1_a_full_disk_refuses_calls_and_room_lets_them_through_again(lab: Lab, tmp_path: Path) -> None:
+def test_k1_a_full_disk_refuses_calls_and_room_lets_them_through_again(
+    lab: Lab, tmp_path: Path
+) -> None:
     with lab.start() as gateway:
         wire = Wire(gateway.port, gateway.ca_file, lab.token("eu-services"))
         assert wire.post(LAMBDA, INVOKE, b"{}").status == 200
@@ -290,11 +298,14 @@ def _limit_files(gateway: Gateway, size: int | None) -> None:
 
 def test_a_gateway_without_network_of_its_own_still_answers(lab: Lab, wire: Wire) -> None:
     with socket.create_connection(("127.0.0.1", lab.gateway.port), 5) as sock:
-        sock.sendall(b"GET http://169.254.169.254/latest/meta-data/ HTTP/1.1\r\nHost: 169.254.169.254\r\n\r\n")
+        sock.sendall(
+            b"GET http://169.254.169.254/latest/meta-data/ HTTP/1.1\r\nHost: 169.254.169.254\r\n\r\n"
+        )
         assert b" 407 " in sock.recv(4096)
-    assert os.path.exists(lab.gateway.ledger_file)
     answer = wire.post(LAMBDA, INVOKE, b"{}")
-    assert record_of(lab.gateway, answer.headers.get("residency-decision", "") or _last(lab))["permitted"]
+    assert record_of(lab.gateway, answer.headers.get("residency-decision", "") or _last(lab))[
+        "permitted"
+    ]
 
 
 def _last(lab: Lab) -> str:

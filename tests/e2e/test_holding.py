@@ -50,7 +50,9 @@ def held(gateway: Gateway, token: str, count: int = 1) -> list[dict[str, Any]]:
     return eventually(waiting)
 
 
-def rule(gateway: Gateway, id_: str, token: str, ruling: str = "approve", reason: str = "checked") -> Any:
+def rule(
+    gateway: Gateway, id_: str, token: str, ruling: str = "approve", reason: str = "checked"
+) -> Any:
     return gateway.ask(f"/holds/{id_}/ruling", token, {"ruling": ruling, "reason": reason})
 
 
@@ -66,7 +68,9 @@ def officer(lab: Lab) -> str:
     return lab.approver_token()
 
 
-def test_an_approved_call_goes_on_in_place_and_unchanged(lab: Lab, wire: Wire, officer: str) -> None:
+def test_an_approved_call_goes_on_in_place_and_unchanged(
+    lab: Lab, wire: Wire, officer: str
+) -> None:
     call = Call(lambda: wire.post(OPENAI, CHAT, body("a1")))
     (hold,) = held(lab.gateway, officer)
     assert not lab.upstream.requests
@@ -76,7 +80,11 @@ def test_an_approved_call_goes_on_in_place_and_unchanged(lab: Lab, wire: Wire, o
     assert call.result().status == 200
     (received,) = lab.upstream.requests
     assert received.body == body("a1")
-    record = records(lab.gateway)[-1] if records(lab.gateway)[-1]["ruling"] else records(lab.gateway)[-2]
+    record = (
+        records(lab.gateway)[-1]
+        if records(lab.gateway)[-1]["ruling"]
+        else records(lab.gateway)[-2]
+    )
     assert record["ruling"]["rulings"][0]["approver"]["subject"] == "olivia@example.com"
 
 
@@ -92,7 +100,9 @@ def test_a_denied_call_is_refused_with_a_clear_error(lab: Lab, wire: Wire, offic
     assert not lab.upstream.requests
 
 
-def test_an_approver_sees_names_and_counts_and_never_values(lab: Lab, wire: Wire, officer: str) -> None:
+def test_an_approver_sees_names_and_counts_and_never_values(
+    lab: Lab, wire: Wire, officer: str
+) -> None:
     call = Call(lambda: wire.post(OPENAI, CHAT, body("canary-value")))
     (hold,) = held(lab.gateway, officer)
 
@@ -133,7 +143,9 @@ def test_i4_of_many_rulings_at_once_one_wins(lab: Lab, wire: Wire) -> None:
     def rule_it(i: int) -> None:
         token = lab.approver_token(subject=f"officer-{i}")
         try:
-            outcomes.append(rule(lab.gateway, hold["id"], token, "approve" if i % 2 else "deny")["state"])
+            outcomes.append(
+                rule(lab.gateway, hold["id"], token, "approve" if i % 2 else "deny")["state"]
+            )
         except urllib.error.HTTPError as e:
             with e:
                 outcomes.append(json.loads(e.read())["code"])
@@ -149,7 +161,9 @@ def test_i4_of_many_rulings_at_once_one_wins(lab: Lab, wire: Wire) -> None:
     assert len([r for r in records(lab.gateway, "ruling") if r["hold"] == hold["id"]]) == 1
 
 
-def test_an_exception_is_used_once_and_a_duplicate_waits_for_its_own(lab: Lab, wire: Wire, officer: str) -> None:
+def test_an_exception_is_used_once_and_a_duplicate_waits_for_its_own(
+    lab: Lab, wire: Wire, officer: str
+) -> None:
     first = Call(lambda: wire.post(OPENAI, CHAT, body("twice")))
     second = Call(lambda: wire.post(OPENAI, CHAT, body("twice")))
     holds = held(lab.gateway, officer, 2)
@@ -285,7 +299,9 @@ def test_i6_too_many_holds_are_refused(lab: Lab, officer: str) -> None:
         first.result()
 
 
-def test_i3_rules_that_change_while_a_call_is_held_void_the_approval(lab: Lab, officer: str) -> None:
+def test_i3_rules_that_change_while_a_call_is_held_void_the_approval(
+    lab: Lab, officer: str
+) -> None:
     from scripts.lab.rules import lab_rules
 
     rules = lab_rules(lab.folder / "changing", lab.issuer.url)
@@ -317,7 +333,9 @@ def test_l5_rules_that_break_are_refused_and_the_last_good_ones_stay(lab: Lab) -
         (rules / "policy.yaml").write_text("version: 1\nrules: [")
         eventually(lambda: records(gateway, "reload-refused"))
 
-        answer = to(lab, gateway).post("bedrock-runtime.us-east-1.amazonaws.com", "/model/x/converse", b"{}")
+        answer = to(lab, gateway).post(
+            "bedrock-runtime.us-east-1.amazonaws.com", "/model/x/converse", b"{}"
+        )
         assert answer.status == 451
         assert "policy.yaml" in gateway.output()
 

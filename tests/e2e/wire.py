@@ -52,7 +52,12 @@ class Wire:
         return sock
 
     def tls(
-        self, host: str, *, sni: str | None = "", port: int = 443, alpn: tuple[str, ...] = ("http/1.1",)
+        self,
+        host: str,
+        *,
+        sni: str | None = "",
+        port: int = 443,
+        alpn: tuple[str, ...] = ("http/1.1",),
     ) -> ssl.SSLSocket:
         """TLS inside a tunnel to *host*; *sni* is another name to ask for, ``None`` for none at all."""
         context = ssl.create_default_context(cafile=str(self.ca_file))
@@ -124,7 +129,10 @@ def _h2_answer(sock: ssl.SSLSocket, conn: h2.connection.H2Connection) -> Answer:
                 answer.headers = got
             elif isinstance(event, h2.events.DataReceived):
                 answer.body += event.data or b""
-            elif isinstance(event, h2.events.StreamEnded | h2.events.StreamReset | h2.events.ConnectionTerminated):
+            elif isinstance(
+                event,
+                h2.events.StreamEnded | h2.events.StreamReset | h2.events.ConnectionTerminated,
+            ):
                 return answer
         sock.sendall(conn.data_to_send())
 
@@ -158,6 +166,8 @@ def read(sock: socket.socket) -> Answer:
         if not more:
             break
         answer.body += more
-        if answer.headers.get("transfer-encoding") == "chunked" and answer.body.endswith(b"0\r\n\r\n"):
+        if answer.headers.get("transfer-encoding") == "chunked" and answer.body.endswith(
+            b"0\r\n\r\n"
+        ):
             break
     return answer

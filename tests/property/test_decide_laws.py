@@ -5,7 +5,6 @@ import datetime
 
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from tests.policies import TODAY, caller
 
 from residency.core.places import Area, Places
 from residency.core.policy.decide import (
@@ -18,6 +17,7 @@ from residency.core.policy.decide import (
 )
 from residency.core.policy.rule import Action, Approval, Basis, Data, Policy, Rule, Who
 from residency.core.region.destination import Destination
+from tests.policies import TODAY, caller
 
 CODES = ("DE", "FR", "US", "CN")
 SETS = ("personal-data", "payment-data")

@@ -3,13 +3,13 @@
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from tests.atlases import TODAY, ask, shipped
 
 from residency.core.call import Head
 from residency.core.host import canonical
 from residency.core.region.destination import Destination
 from residency.core.region.locate import NO_BODY, PENDING, UNREADABLE, locate
 from residency.errors import RegionError
+from tests.atlases import TODAY, ask, shipped
 
 HOSTS = [
     "lambda.eu-west-1.amazonaws.com", "bedrock-runtime.eu-west-2.amazonaws.com", "bedrock-mantle.eu-west-1.api.aws",

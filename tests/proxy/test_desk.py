@@ -16,11 +16,11 @@ from mitmproxy.addons.view import View
 from mitmproxy.log import ALERT
 from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 from mitmproxy.test import taddons
-from tests.admin_api import TOKEN, AdminApi
 
 from residency.proxy import desk as desk_module
 from residency.proxy.desk import KEYS, DeskAddon, faults
 from residency.proxy.region import RegionAddon
+from tests.admin_api import TOKEN, AdminApi
 
 
 @pytest.fixture

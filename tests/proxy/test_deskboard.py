@@ -10,11 +10,11 @@ from mitmproxy import http
 from mitmproxy.addons.view import View
 from mitmproxy.test import taddons
 from mitmproxy.utils import emoji
-from tests.admin_api import hold_of
 
 from residency.core.hold import State
 from residency.proxy.deskboard import DOUBT, GONE, LEAVE_SECONDS, MARKS, Board, flow_of, summary
 from residency.proxy.deskclient import HeldCall
+from tests.admin_api import hold_of
 
 
 class Clock:

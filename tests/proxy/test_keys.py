@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
-from tests.tokens import NOW, book, claims, jwk, jwks, rsa_key, token
 from tornado.httpserver import HTTPServer
 from tornado.httputil import HTTPHeaders, HTTPServerRequest, ResponseStartLine
 from tornado.testing import bind_unused_port
@@ -15,6 +14,7 @@ from tornado.testing import bind_unused_port
 from residency.core.identity import IssuerBook, Verifier
 from residency.errors import ConfigurationError, IdentityError
 from residency.proxy.keys import MAX_BODY, KeyStore, Pace
+from tests.tokens import NOW, book, claims, jwk, jwks, rsa_key, token
 
 QUICK = Pace(timeout=0.3, every=3600, retry=0.02, retry_at_most=0.05, cool_down=3600, keep=3600)
 

@@ -114,8 +114,9 @@ def _policy(
 
 
 def expired(policy: Policy, document_name: str, today: datetime.date) -> list[Fault]:
-    """Rules whose legal basis has run out: no reason to refuse a start, since they just stop matching, but a
-    reason for ``residency check`` to fail.
+    """Rules whose legal basis has run out.
+
+    No reason to refuse a start, since they just stop matching, but one for ``residency check`` to fail.
     """
     return [
         Fault(

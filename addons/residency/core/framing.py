@@ -77,7 +77,7 @@ def _check_headers(headers: RawHeaders) -> None:
         if lower in _SINGLETONS and lower in seen:
             raise RegionError("request-malformed", f"more than one {lower.decode()} header")
         seen.add(lower)
-        if lower == b"upgrade" or lower == b"http2-settings":
+        if lower in (b"upgrade", b"http2-settings"):
             raise RegionError("upgrade-refused")
         if lower == b"trailer":
             raise RegionError("trailers-refused")

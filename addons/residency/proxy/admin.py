@@ -140,7 +140,7 @@ class _Base(web.RequestHandler):
             status_code, code, text = 503, error.code, error.detail
         self.say({"code": code, "detail": text}, status_code)
 
-    def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
+    def log_exception(self, typ: Any, value: Any, tb: Any) -> None:  # noqa: ARG002 - tornado's
         if not isinstance(value, web.HTTPError | ResidencyError):
             logger.error("admin API: %s", getattr(typ, "__name__", "error"))
 

@@ -80,8 +80,10 @@ class AuditAddon(Stage):
     # The decision
 
     def _is_certain(self, flow: http.HTTPFlow) -> bool:
-        """True if the head decided. A permitted HTTP/2 body of unknown length has to be whole before it can be framed for
-        an HTTP/1 server, so its release waits for it.
+        """True if the head decided.
+
+        A permitted HTTP/2 body of unknown length has to be whole before it can be framed for an HTTP/1
+        server, so its release waits for it.
         """
         try:
             decision = flowstate.find(flow, Decision)
@@ -195,7 +197,7 @@ class AuditAddon(Stage):
             await self.runtime.ledger.append("decision", _bare(ticket.id, code))
         except KeyboardInterrupt:
             raise
-        except BaseException as e:  # noqa: BLE001 - the call is refused already
+        except BaseException as e:
             logger.error("no record of %s: %s", flow.id, type(e).__name__)  # noqa: TRY400
             if is_ending():
                 raise

@@ -103,14 +103,14 @@ class DeskAddon:
     @command.command("residency.ask")  # type: ignore[untyped-decorator]
     def ask(self, ruling: str, hold: str) -> None:
         """Ask for the reason of a ruling (approve or deny) on one held call, then give it."""
-        from mitmproxy.tools.console import signals
-
         if ruling not in ("approve", "deny"):
             raise exceptions.CommandError("the ruling is approve or deny")
         id_ = self._find(hold)
         held = self._board.get(id_) if self._board else None
         if held is None:
             raise exceptions.CommandError("no held call there")
+        # Late: it brings urwid, which nothing else in a gateway needs.
+        from mitmproxy.tools.console import signals
 
         def answered(reason: str) -> None:
             self._start(self._rule(id_, reason, approve=ruling == "approve"))

@@ -1,9 +1,10 @@
 """Make a chain that ``-s`` started as safe as an entry point of our own.
 
-mitmproxy 12.2.3 watches script files and unloads one that changes into a broken one, and traffic then goes on; stock addons after
-the script loader can change a call after it was judged; an addon's exception or ``AddonHalt`` skips those behind it. So
-when the proxy runs, the gate takes our stages out of the scripts, ends the scripts' watchers, and lays the chain anew:
-the front, what is needed of mitmproxy's own, scripts that the operator listed, and our stages last, in order.
+mitmproxy 12.2.3 watches script files and unloads one that changes into a broken one, and traffic then goes
+on; stock addons after the script loader can change a call after it was judged; an addon's exception or
+``AddonHalt`` skips those behind it. So when the proxy runs, the gate takes our stages out of the scripts,
+ends the scripts' watchers, and lays the chain anew: the front, what is needed of mitmproxy's own, scripts
+that the operator listed, and our stages last, in order.
 """
 
 import asyncio
@@ -32,9 +33,10 @@ STAGES = ("identity", "region", "policy", "mask", "hold", "approve", "audit")
 #: Stock addons that a gateway has no use for, by class name: each is a way to change, store or replay calls, or costs time.
 UNUSED = frozenset(
     {
-        "Browser", "StripDnsHttpsRecords", "BlockList", "AntiCache", "AntiComp", "ClientPlayback", "Cut", "DisableH2C", "Export",
-        "Onboarding", "ProxyAuth", "DnsResolver", "ServerPlayback", "MapRemote", "MapLocal", "ModifyBody", "ModifyHeaders",
-        "StickyAuth", "StickyCookie", "Save", "SaveHar", "UpstreamAuth", "UpdateAltSvc", "Dumper", "ReadFile", "ReadFileStdin",
+        "Browser", "StripDnsHttpsRecords", "BlockList", "AntiCache", "AntiComp", "ClientPlayback", "Cut",
+        "DisableH2C", "Export", "Onboarding", "ProxyAuth", "DnsResolver", "ServerPlayback", "MapRemote", "MapLocal",
+        "ModifyBody", "ModifyHeaders", "StickyAuth", "StickyCookie", "Save", "SaveHar", "UpstreamAuth",
+        "UpdateAltSvc", "Dumper", "ReadFile", "ReadFileStdin",
     }
 )  # fmt: skip
 

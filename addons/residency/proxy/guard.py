@@ -9,7 +9,7 @@ import asyncio
 import functools
 import inspect
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
@@ -83,25 +83,27 @@ def fail_closed(hook: _Hook) -> _Hook:
     A real cancellation is passed on (the denial stands, and mitmproxy closes the connection): a held call must not
     outlive a shutdown. Anything else, ``SystemExit`` and a stray ``CancelledError`` included, denies this one call.
     """
-    if inspect.iscoroutinefunction(hook):
+    return _guard_async(hook) if inspect.iscoroutinefunction(hook) else _guard_sync(hook)
 
-        @functools.wraps(hook)
-        async def guarded_async(addon: object, flow: http.HTTPFlow) -> None:
-            if _settled(flow):
-                return
-            try:
-                await _awaited(hook(addon, flow))
-            except asyncio.CancelledError as e:
-                _caught(flow, e)
-                if is_ending():
-                    raise
-            except KeyboardInterrupt:
+
+def _guard_async(hook: _Hook) -> _Hook:
+    @functools.wraps(hook)
+    async def guarded(addon: object, flow: http.HTTPFlow) -> None:
+        if _settled(flow):
+            return
+        try:
+            await hook(addon, flow)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as e:
+            _caught(flow, e)
+            if isinstance(e, asyncio.CancelledError) and is_ending():
                 raise
-            except BaseException as e:  # noqa: BLE001
-                _caught(flow, e)
 
-        return guarded_async
+    return guarded
 
+
+def _guard_sync(hook: _Hook) -> _Hook:
     @functools.wraps(hook)
     def guarded(addon: object, flow: http.HTTPFlow) -> None:
         if _settled(flow):
@@ -110,14 +112,10 @@ def fail_closed(hook: _Hook) -> _Hook:
             hook(addon, flow)
         except KeyboardInterrupt:
             raise
-        except BaseException as e:  # noqa: BLE001
+        except BaseException as e:  # noqa: BLE001 - whatever it was, the call is denied
             _caught(flow, e)
 
     return guarded
-
-
-async def _awaited(result: Awaitable[None]) -> None:
-    await result
 
 
 def _settled(flow: http.HTTPFlow) -> bool:

@@ -1,7 +1,7 @@
 """Keep a call waiting for a human, by awaiting inside the hook.
 
-Never ``flow.intercept()``: whatever resumes flows (a console key, mitmweb) would then release the call, and the stages behind would
-run before the ruling. While this hook waits, the denial stands on the flow.
+Never ``flow.intercept()``: whatever resumes flows (a console key, mitmweb) would then release the call, and the
+stages behind would run before the ruling. While this hook waits, the denial stands on the flow.
 """
 
 import asyncio

@@ -131,8 +131,10 @@ def refusals(options: mitmproxy_options.Options, names: set[str] | None = None) 
 
 
 def unreadable(options: mitmproxy_options.Options) -> list[str]:
-    """Options of ours whose given values cannot be taken. mitmproxy 12.2.3 raises on them where nobody listens: the
-    script would not be loaded, and the proxy would go on without it.
+    """Options of ours whose given values cannot be taken.
+
+    mitmproxy 12.2.3 raises on them where nobody listens: the script would not be loaded, and the proxy would
+    go on without it.
     """
     found = []
     for name in sorted(set(options.deferred) & set(OWN)):

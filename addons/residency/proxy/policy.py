@@ -5,7 +5,8 @@ import asyncio
 from mitmproxy import http
 
 from residency.core.body import inspect_body
-from residency.core.policy.decide import NEEDS_BODY, PENDING, Carrying, Decision, Inputs, decide
+from residency.core.policy.decide import NEEDS_BODY, PENDING, Carrying, Inputs, decide
+from residency.errors import StageError
 from residency.proxy import flowstate, seal
 from residency.proxy.context import codings_of, is_signed
 from residency.proxy.guard import fail_closed
@@ -55,7 +56,6 @@ class PolicyAddon(Stage):
             self.runtime.configuration.policy, self.inputs(flow, PENDING), self.runtime.today()
         )
         if decision is not NEEDS_BODY:
-            assert isinstance(decision, Decision)
             flowstate.write(flow, PENDING)
             flowstate.write(flow, decision)
             seal.put(flow, self.runtime.secret)
@@ -70,6 +70,7 @@ class PolicyAddon(Stage):
         if decision is NEEDS_BODY:
             carrying = await self.inspected(flow)
             decision = decide(policy, self.inputs(flow, carrying), self.runtime.today())
-        assert isinstance(decision, Decision)
+        if decision is NEEDS_BODY:
+            raise StageError("the body was read and more was asked for")
         flowstate.write(flow, carrying)
         flowstate.write(flow, decision)

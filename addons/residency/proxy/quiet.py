@@ -13,9 +13,9 @@ from typing import Any
 #: Beginnings of messages that name at most a peer, a host or a certificate fault.
 _HARMLESS = (
     "client connect", "client disconnect", "client kill connection", "server connect", "server disconnect",
-    "error establishing server connection", "Closing connection due to inactivity", "closing transports", "transports closed",
-    "Client TLS handshake failed", "Server TLS handshake failed", "Streaming request to", "Streaming response from",
-    "HTTP(S) proxy", "Loading script", "Errors logged during startup",
+    "error establishing server connection", "Closing connection due to inactivity", "closing transports",
+    "transports closed", "Client TLS handshake failed", "Server TLS handshake failed", "Streaming request to",
+    "Streaming response from", "HTTP(S) proxy", "Loading script", "Errors logged during startup",
 )  # fmt: skip
 #: Our own say types and codes; scripts are loaded before there are calls, and never after.
 _TRUSTED = ("residency", "mitmproxy.addons.script")

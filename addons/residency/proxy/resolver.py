@@ -1,8 +1,9 @@
 """Which addresses the gateway may connect to: only released targets, and only fit addresses of theirs.
 
-mitmproxy 12.2.3 resolves names with ``loop.getaddrinfo`` in ``asyncio.open_connection``. Standing in for that function gives one
-checked answer, keeps the connection's name (TLS verification and reuse work as before), and lets nothing be looked up for a
-host that no decision has released. IP literals never get there, so ``may_connect`` judges them itself.
+mitmproxy 12.2.3 resolves names with ``loop.getaddrinfo`` in ``asyncio.open_connection``. Standing in for that
+function gives one checked answer, keeps the connection's name (TLS verification and reuse work as before),
+and lets nothing be looked up for a host that no decision has released. IP literals never get there, so
+``may_connect`` judges them itself.
 """
 
 import asyncio

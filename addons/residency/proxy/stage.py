@@ -13,6 +13,7 @@ from mitmproxy import addonmanager, ctx
 from residency.proxy import gate, options
 from residency.proxy.runtime import Runtime, runtime
 
+
 class Stage:
     """Base of the addons. ``order`` is the stage's place in the chain."""
 

@@ -17,7 +17,7 @@ import datetime
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import ClassVar, Final, Self
+from typing import ClassVar, Final, Literal, Self
 
 from residency.core.identity import Caller
 from residency.core.plain import Plain
@@ -33,7 +33,7 @@ class Undecided(Enum):
     NEEDS_BODY = "needs-body"
 
 
-NEEDS_BODY: Final = Undecided.NEEDS_BODY
+NEEDS_BODY: Final[Literal[Undecided.NEEDS_BODY]] = Undecided.NEEDS_BODY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,22 +162,18 @@ def decide(policy: Policy, inputs: Inputs, today: datetime.date) -> Decision | U
 
     ``NEEDS_BODY`` is answered only while ``inputs.carrying`` is pending or the destination provisional.
     """
-    if inputs.fault:
-        return Decision(code=inputs.fault)
-    if inputs.caller is None:
-        return Decision(code="identity-missing")
+    if inputs.fault or inputs.caller is None:
+        return Decision(code=inputs.fault or "identity-missing")
     if inputs.destination.provisional and inputs.carrying.state == "pending":
         return NEEDS_BODY
     for rule in policy.rules:
         if not _concerns(rule, inputs.caller, inputs, today):
             continue
         match = _data_matches(rule, inputs.carrying)
-        if match is NEEDS_BODY:
-            return NEEDS_BODY
-        if isinstance(match, Decision):
-            return match
-        if match:
+        if match is True:
             return _conclude(rule, inputs.carrying)
+        if match is not False:
+            return match
     return Decision()
 
 

@@ -187,27 +187,10 @@ class _Reader:
     def whole(self, text: RuleText, path: Path) -> None:
         """Keys that need, or exclude, each other."""
         then, here = text.then, (*path, "then")
-        if then is not Action.BLOCK:
-            if text.from_ is None:
-                self.fault(here, f"{then} without from", "say whose calls: from: {groups: […]}")
-            if text.to is None:
-                self.fault(here, f"{then} without to", "say where: to: […]")
-        if text.from_ is not None and text.from_ == WhoText():
-            self.fault((*path, "from"), "is empty", "name groups, subjects or issuers")
-        if text.carrying is not None and text.carrying == DataText():
-            self.fault((*path, "carrying"), "is empty", "name any_of or none_of")
-        if then is Action.MASK and not text.mask:
-            self.fault(here, "mask without mask sets", "add mask: [set, …]")
-        if text.mask and then not in (Action.MASK, Action.HOLD):
-            self.fault((*path, "mask"), f"has no meaning with then: {then}", "remove it")
-        if then is Action.HOLD and text.approval is None:
-            self.fault(here, "hold without approval", "add approval: {groups: […]}")
-        if text.approval is not None and then is not Action.HOLD:
-            self.fault((*path, "approval"), f"has no meaning with then: {then}", "remove it")
-        if text.basis is not None and then is Action.BLOCK:
-            self.fault((*path, "basis"), "has no meaning with then: block", "remove it")
-        if text.approval and text.approval.valid < text.approval.wait:
-            self.fault((*path, "approval", "valid"), "is shorter than wait", "make it longer")
+        for wrong, key, message, mend in _misfits(text):
+            if wrong:
+                where = (*path, key) if key in text.model_fields_set or key == "from" else here
+                self.fault(where, message.format(then=then), mend)
 
     def same_ids(self, rules: tuple[RuleText, ...]) -> None:
         seen: set[str] = set()
@@ -229,6 +212,56 @@ class _Reader:
                     f"can never match: {earlier.id!r} above matches all that it would",
                     "move it up, or remove one of the two",
                 )
+
+
+def _misfits(text: RuleText) -> list[tuple[bool, str, str, str]]:
+    """Is it wrong?, the key it is about, what is wrong, how to mend it."""
+    then, blocks, holds = text.then, text.then is Action.BLOCK, text.then is Action.HOLD
+    masks = then is Action.MASK
+    approval = text.approval
+    nobody = text.from_ is not None and text.from_ == WhoText()
+    return [
+        (
+            not blocks and text.from_ is None,
+            "then",
+            "{then} without from",
+            "say whose calls: from: {groups: […]}",
+        ),
+        (not blocks and text.to is None, "to", "{then} without to", "say where: to: […]"),
+        (nobody, "from", "is empty", "name groups, subjects or issuers"),
+        (text.carrying == DataText(), "carrying", "is empty", "name any_of or none_of"),
+        (masks and not text.mask, "mask", "mask without mask sets", "add mask: [set, …]"),
+        (
+            bool(text.mask) and not (masks or holds),
+            "mask",
+            "has no meaning with then: {then}",
+            "remove it",
+        ),
+        (
+            holds and approval is None,
+            "approval",
+            "hold without approval",
+            "add approval: {groups: […]}",
+        ),
+        (
+            approval is not None and not holds,
+            "approval",
+            "has no meaning with then: {then}",
+            "remove it",
+        ),
+        (
+            text.basis is not None and blocks,
+            "basis",
+            "has no meaning with then: block",
+            "remove it",
+        ),
+        (
+            bool(approval and approval.valid < approval.wait),
+            "approval",
+            "valid is shorter than wait",
+            "make it longer",
+        ),
+    ]
 
 
 def _beats(first: Rule, second: Rule) -> bool:
