@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 from mitmproxy import http
+from mitmproxy import options as mitmproxy_options
+from mitmproxy.addons import default_addons, dumper, intercept, readfile
 from mitmproxy.test import taddons, tflow
 
 from residency.core.ledger import parse_line, verify
@@ -137,10 +139,13 @@ def _factory() -> Any:
 
 
 @pytest.fixture
-async def loaded(_factory: None) -> AsyncIterator[Gateway]:
+async def loaded(_factory: None, tmp_path: Path) -> AsyncIterator[Gateway]:
     """Every stage, loaded and not started: nothing is ready."""
     chain = stages()
-    with taddons.context(*chain) as context:
+    # As in mitmdump: the stock addons bring the options that are guarded.
+    stock = [*default_addons(), dumper.Dumper(), readfile.ReadFile(), intercept.Intercept()]
+    options = mitmproxy_options.Options(confdir=str(tmp_path))
+    with taddons.context(*stock, *chain, options=options, loadcore=False) as context:
         found = Gateway(
             context,
             context.master.addons.lookup["residency-front"],

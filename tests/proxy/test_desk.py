@@ -289,8 +289,8 @@ async def test_each_key_asks_for_one_ruling_in_list_and_detail(seen: Seen) -> No
     assert seen.tctx.master.keymap.bound == {  # type: ignore[attr-defined]
         ("flowlist", "Y"): "residency.ask approve @focus",
         ("flowview", "Y"): "residency.ask approve @focus",
-        ("flowlist", "N"): "residency.ask deny @focus",
-        ("flowview", "N"): "residency.ask deny @focus",
+        ("flowlist", "R"): "residency.ask deny @focus",
+        ("flowview", "R"): "residency.ask deny @focus",
     }
 
 

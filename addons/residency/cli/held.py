@@ -3,7 +3,7 @@
 import re
 import time
 from collections.abc import Mapping, Sequence
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 import click
 
@@ -31,7 +31,7 @@ reason_option = click.option("--reason", required=True, help="Why; it goes into 
 @gateway_option
 @token_option
 @format_option
-def held(gateway: str, token_file: IO[bytes], form: str) -> None:
+def held(gateway: str, token_file: str, form: str) -> None:
     """List held calls.
 
     Those that you may rule on: who calls what, where, with which fields. Never values.
@@ -65,7 +65,7 @@ def held(gateway: str, token_file: IO[bytes], form: str) -> None:
 @gateway_option
 @token_option
 @format_option
-def approve(id_: str, reason: str, gateway: str, token_file: IO[bytes], form: str) -> None:
+def approve(id_: str, reason: str, gateway: str, token_file: str, form: str) -> None:
     """Approve a held call, once.
 
     ID may be its first characters, if no other begins so.
@@ -81,7 +81,7 @@ def approve(id_: str, reason: str, gateway: str, token_file: IO[bytes], form: st
 @gateway_option
 @token_option
 @format_option
-def deny(id_: str, reason: str, gateway: str, token_file: IO[bytes], form: str) -> None:
+def deny(id_: str, reason: str, gateway: str, token_file: str, form: str) -> None:
     """Deny a held call.
 
     ID may be its first characters, if no other begins so.
@@ -91,7 +91,7 @@ def deny(id_: str, reason: str, gateway: str, token_file: IO[bytes], form: str) 
     _rule("deny", id_, reason, _open(gateway, token_file), form)
 
 
-def _open(url: str, token_file: IO[bytes]) -> "Gateway":
+def _open(url: str, token_file: str) -> "Gateway":
     from residency.cli.gateway import Gateway
 
     return Gateway(url, options.token_of(token_file))

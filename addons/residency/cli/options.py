@@ -3,7 +3,7 @@
 import dataclasses
 import datetime
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from residency.core.configuration import Configuration
 
 RULES = "RESIDENCY_RULES"
+#: Bytes of a token file that are read.
+MAX_TOKEN = 64 * 1024
 _FOLDER = click.Path(path_type=Path)
 
 format_option = click.option(
@@ -24,7 +26,7 @@ rules_option = click.option(
     help="The rules folder.  [default: ./rules if it is there, else the shipped ones]",
 )  # fmt: skip
 token_option = click.option(
-    "--token-file", metavar="FILE|-", type=click.File("rb"), envvar="RESIDENCY_TOKEN_FILE", show_envvar=True,
+    "--token-file", metavar="FILE|-", envvar="RESIDENCY_TOKEN_FILE", show_envvar=True,
     required=True, help="The file with the token; - is standard input.",
 )  # fmt: skip
 
@@ -71,13 +73,17 @@ def placed(where: Path, fault: Fault) -> Fault:
     )
 
 
-def token_of(file: IO[bytes]) -> str:
-    """The one token in *file*. It is shown nowhere.
+def token_of(path: str) -> str:
+    """The one token in the file at *path*. It is shown nowhere.
 
     Raises:
-        click.UsageError: It holds none.
+        click.UsageError: There is none.
     """
-    words = file.read(1024 * 1024).split()
+    try:
+        with click.open_file(path, "rb") as file:
+            words = file.read(MAX_TOKEN).split()
+    except OSError as e:
+        raise click.UsageError(f"the token file {path}: {e.strerror}") from None
     if len(words) != 1 or not words[0].isascii():
-        raise click.UsageError("the token file does not hold one token and nothing else")
+        raise click.UsageError(f"the token file {path} does not hold one token and nothing else")
     return words[0].decode("ascii")

@@ -1,10 +1,9 @@
 """``residency whoami``: whom a token proves, as the gateway would see them."""
 
-import asyncio
 import logging
 import time
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 import click
 
@@ -27,7 +26,7 @@ PATIENCE = 10.0
 @rules_option
 @format_option
 @click.pass_context
-def whoami(ctx: click.Context, token_file: IO[bytes], rules: Path | None, form: str) -> None:
+def whoami(ctx: click.Context, token_file: str, rules: Path | None, form: str) -> None:
     """Say whom a token proves.
 
     Verifies it as a call's identity: who it is, until when, and which rules' from names them.
@@ -113,6 +112,8 @@ def _fetch(book: "IssuerBook", issuer: str) -> "KeySet":
     Raises:
         IdentityError: ``identity-key``: they cannot be, in ``PATIENCE`` seconds.
     """
+    import asyncio
+
     said = _Said()
     log = logging.getLogger("residency.keys")
     log.addHandler(said)
@@ -127,6 +128,8 @@ def _fetch(book: "IssuerBook", issuer: str) -> "KeySet":
 
 
 async def _fetched(book: "IssuerBook", issuer: str) -> "KeySet | None":
+    import asyncio
+
     from residency.core.identity import IssuerBook
     from residency.proxy.keys import KeyStore
 

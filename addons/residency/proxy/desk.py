@@ -30,8 +30,9 @@ from residency.proxy.stage import Stage
 logger = logging.getLogger("residency.desk")
 
 POLL_SECONDS = 1.0
-#: Both are free in mitmproxy 12.2's flow list and flow view; A, a, D and d are not.
-KEYS = {"Y": ("approve", "Approve held call"), "N": ("deny", "Deny held call")}
+#: Yes and refuse. Both are free in mitmproxy 12.2's flow list and flow view; A, a, D and d are not, nor n and N, which
+#: search in a flow's details without being in the key map.
+KEYS = {"Y": ("approve", "Approve held call"), "R": ("deny", "Deny held call")}
 _DONE = {True: "approved", False: "denied"}
 
 
@@ -165,9 +166,9 @@ class DeskAddon:
             logger.log(ALERT, "the gateway answers again")
         new = self._board.show(holds) if self._board else []
         if len(new) == 1:
-            logger.log(ALERT, "held (Y approves, N denies): %s", summary(new[0]))
+            logger.log(ALERT, "held (Y approves, R denies): %s", summary(new[0]))
         elif new:
-            logger.log(ALERT, "held (Y approves, N denies): %d new calls", len(new))
+            logger.log(ALERT, "held (Y approves, R denies): %d new calls", len(new))
 
     def _doubt(self, why: str) -> None:
         if why != self._trouble:

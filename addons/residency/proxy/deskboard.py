@@ -29,7 +29,7 @@ MARKS = {
     State.EXPIRED: ":alarm_clock:",
 }
 #: Shown where a request's body stands; there is no other body here.
-HINT = b"Y approves and N denies this one call; each asks for a reason.\n"
+HINT = b"Y (yes) approves and R (refuse) denies this one call; each asks for a reason.\n"
 GONE = ":grey_question:"
 DOUBT = ":warning:"
 

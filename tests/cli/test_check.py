@@ -1,0 +1,98 @@
+"""``check`` finds what would keep a gateway from starting, and what has run out."""
+
+import json
+from pathlib import Path
+
+from tests.cli.conftest import Run
+
+
+def edit(file: Path, old: str, new: str) -> None:
+    text = file.read_text(encoding="utf-8")
+    assert old in text
+    file.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def test_every_fault_is_told_with_its_place(rules: Path, run: Run) -> None:
+    edit(rules / "policy.yaml", "to: [EEA], then: allow", "to: [EEAA], then: permit")
+    edit(rules / "identity.yaml", "audience", "audienc")
+
+    found = run("check", rules)
+
+    assert (found.exit_code, found.stdout) == (1, "")
+    assert f"{rules}/policy.yaml:4:" in found.stderr
+    assert f"{rules}/identity.yaml:3:" in found.stderr
+
+
+def test_a_failing_test_of_the_policy_fails(rules: Path, run: Run) -> None:
+    edit(rules / "policy.yaml", "places: [DE]", "places: [FR]")
+
+    found = run("check", rules)
+
+    assert found.exit_code == 1
+    assert "expects places FR, got DE" in found.stderr
+
+
+def test_a_basis_that_has_run_out_fails_at_its_line(rules: Path, run: Run) -> None:
+    edit(rules / "policy.yaml", "2099-06-30", "2020-06-30")
+    lines = (rules / "policy.yaml").read_text().splitlines()
+    line = next(n for n, text in enumerate(lines, 1) if "2020-06-30" in text)
+
+    found = run("check", rules)
+
+    assert found.exit_code == 1
+    assert f"{rules}/policy.yaml:{line}:" in found.stderr
+    assert "rule masked: its basis ended on 2020-06-30" in found.stderr
+
+
+def test_a_key_file_that_is_not_there_fails(rules: Path, run: Run) -> None:
+    (rules / "jwks.json").unlink()
+
+    found = run("check", rules)
+
+    assert found.exit_code == 1
+    assert f"{rules}/jwks.json: the key file cannot be read" in found.stderr
+
+
+def test_a_folder_that_is_not_there_fails_once_named(tmp_path: Path, run: Run) -> None:
+    found = run("check", tmp_path / "nowhere", "--format", "json")
+
+    assert found.exit_code == 1
+    (fault,) = json.loads(found.stdout)["faults"]
+    assert fault["source"] == str(tmp_path / "nowhere")
+
+
+def test_a_fault_in_a_catalogue_of_ones_own_is_told_there(rules: Path, run: Run) -> None:
+    (rules / "catalogue").mkdir()
+    (rules / "catalogue" / "mine.yaml").write_text("version: 2\n", encoding="utf-8")
+
+    assert f"{rules}/catalogue/mine.yaml:1:" in run("check", rules).stderr
+
+
+def test_all_well_says_what_was_checked(rules: Path, run: Run) -> None:
+    found = run("check", "--format", "json", rules)
+    told = json.loads(found.stdout)
+
+    assert found.exit_code == 0
+    assert told["ok"] is True
+    assert told["faults"] == []
+    assert [told[k] for k in ("rules", "tests", "mask_sets", "issuers")] == [4, 1, 2, 1]
+    assert told["catalogue_entries"] > 0
+    assert len(told["digest"]) == 64
+
+
+def test_people_are_told_the_same(rules: Path, run: Run) -> None:
+    found = run("check", "--rules", rules)
+
+    assert found.exit_code == 0
+    assert "rules              4\n" in found.stdout
+    assert found.stderr == ""
+
+
+def test_json_faults_have_a_place_and_a_mend(rules: Path, run: Run) -> None:
+    edit(rules / "policy.yaml", "mask: [personal-data]", "mask: [personal-dato]")
+
+    told = json.loads(run("check", rules, "--format", "json").stdout)
+
+    assert told["ok"] is False
+    assert told["faults"][0]["line"] == 10
+    assert "personal-data" in told["faults"][0]["mend"]

@@ -1,0 +1,179 @@
+"""``whoami`` verifies as the gateway does, and never shows the token."""
+
+import json
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+
+from residency.cli import whoami as module
+from scripts.lab.issuer import Issuer
+from tests import tokens
+from tests.cli.conftest import Run, fresh, one_line
+
+
+def whoami(run: Run, rules: Path, token: str, *more: str) -> Result:
+    found = run("whoami", "--token-file", "-", "--rules", rules, *more, given=token)
+    if token:
+        assert token not in found.output
+        assert token.rpartition(".")[2] not in found.output
+    return found
+
+
+@pytest.mark.parametrize(
+    ("token", "code"),
+    [
+        (
+            lambda: fresh(iat=int(time.time()) - 500, exp=int(time.time()) - 100),
+            "identity-expired",
+        ),
+        (lambda: fresh(iat=int(time.time()) + 500), "identity-early"),
+        (lambda: fresh(aud="another"), "identity-audience"),
+        (lambda: fresh(iss="https://evil.test"), "identity-issuer"),
+        (lambda: fresh(sub=...), "identity-claims"),
+        (lambda: fresh()[:-8] + "AAAAAAAA", "identity-signature"),
+        (lambda: tokens.token(tokens.claims(), kid="unknown"), "identity-key"),
+        (lambda: "no-token", "identity-malformed"),
+    ],
+)
+def test_who_is_not_known_is_told_the_code_and_what_to_do(
+    token: object, code: str, rules: Path, run: Run
+) -> None:
+    assert callable(token)
+    text = token()
+
+    found = whoami(run, rules, text)
+    told = json.loads(whoami(run, rules, text, "--format", "json").stdout)
+
+    assert (found.exit_code, found.stdout) == (1, "")
+    assert f"{code}: " in one_line(found)
+    assert told.keys() == {"known", "code", "detail", "mend"}
+    assert (told["known"], told["code"]) == (False, code)
+
+
+@pytest.mark.parametrize("text", ["", "two tokens", "tokén", " \n "], ids=repr)
+def test_a_file_without_one_token_is_bad_input(text: str, rules: Path, run: Run) -> None:
+    found = whoami(run, rules, text)
+
+    assert found.exit_code == 2
+    assert "one token and nothing else" in one_line(found)
+
+
+def test_a_known_caller_is_told_what_the_gateway_sees(rules: Path, run: Run) -> None:
+    found = whoami(run, rules, fresh(groups=["eu-services", "b"]) + "\n", "--format", "json")
+    told = json.loads(found.stdout)
+
+    assert found.exit_code == 0
+    assert told["known"] is True
+    assert (told["subject"], told["issuer"]) == ("billing", tokens.ISSUER)
+    assert told["groups"] == ["b", "eu-services"]
+    assert 500 < told["expires_in"] <= 600
+    assert told["expires"].endswith("Z")
+
+
+def test_rules_are_those_whose_from_takes_the_caller_in(rules: Path, run: Run) -> None:
+    for groups, named in (
+        (["eu-services"], ["eea", "no-health", "ask"]),
+        (["analytics"], ["no-health", "masked"]),
+        ([], ["no-health"]),
+    ):
+        found = whoami(run, rules, fresh(groups=groups), "--format", "json")
+
+        assert json.loads(found.stdout)["rules"] == named
+
+
+def test_people_are_told_how_long_it_lasts(rules: Path, run: Run) -> None:
+    found = whoami(run, rules, fresh())
+
+    assert "billing" in found.stdout
+    assert ", in 9m" in found.stdout
+    assert "eea (allow)" in found.stdout
+
+
+def test_a_caller_that_no_rule_names_is_told_so(rules: Path, run: Run) -> None:
+    text = (rules / "policy.yaml").read_text(encoding="utf-8")
+    line = "  - {id: no-health, carrying: {any_of: [health-data]}, then: block}\n"
+    (rules / "policy.yaml").write_text(text.replace(line, ""), encoding="utf-8")
+
+    found = whoami(run, rules, fresh(groups=["marketing"]))
+
+    assert found.exit_code == 0
+    assert "every call is blocked" in found.stdout
+
+
+def test_a_control_character_in_a_name_is_spelled_out(rules: Path, run: Run) -> None:
+    found = whoami(run, rules, fresh(groups=["a\u202eb"]))
+
+    assert found.exit_code == 1 or "\\u202e" in found.stdout
+    assert "\u202e" not in found.output
+
+
+# --- keys that have to be fetched
+
+
+@pytest.fixture
+def issuer() -> Iterator[Issuer]:
+    with Issuer() as issuer:
+        yield issuer
+
+
+def trust(rules: Path, name: str, keys: str = "discovery: true") -> None:
+    block = f"  - {{issuer: '{name}', audience: residency-gateway, keys: {{{keys}}}}}\n"
+    other = "  - {issuer: 'https://nobody.invalid', audience: a, keys: {discovery: true}}\n"
+    text = f"version: 1\nissuers:\n{other}{block}"
+    (rules / "identity.yaml").write_text(text, encoding="utf-8")
+
+
+def test_keys_are_fetched_of_the_tokens_issuer_alone(
+    issuer: Issuer, rules: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    trust(rules, issuer.url)
+
+    found = whoami(run, rules, issuer.token("svc", ["eu-services"]))
+
+    assert found.exit_code == 0
+    assert found.stderr == ""
+    assert len(issuer.asked) == 2
+
+
+def test_a_key_that_the_issuer_does_not_have_is_not_believed(
+    issuer: Issuer, rules: Path, run: Run
+) -> None:
+    trust(rules, issuer.url)
+    issuer.rotate()
+    token = issuer.token("svc", ["eu-services"])
+    issuer.rotate(keep=False)
+
+    found = whoami(run, rules, token)
+
+    assert found.exit_code == 1
+    assert "identity-key" in one_line(found)
+
+
+def test_an_issuer_that_cannot_be_reached_is_named(issuer: Issuer, rules: Path, run: Run) -> None:
+    trust(rules, issuer.url, "url: 'http://127.0.0.1:9/keys'")
+
+    found = whoami(run, rules, issuer.token("svc", []))
+
+    assert found.exit_code == 1
+    assert f"keys cannot be had: {issuer.url}: keys not fetched" in one_line(found)
+
+
+def test_an_issuer_that_never_answers_is_given_up(
+    issuer: Issuer, rules: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PATIENCE", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        trust(rules, issuer.url, f"url: 'http://127.0.0.1:{silent.getsockname()[1]}/keys'")
+        began = time.monotonic()
+
+        found = whoami(run, rules, issuer.token("svc", []))
+
+    assert time.monotonic() - began < 3
+    assert found.exit_code == 1
+    assert "no answer in" in one_line(found)
