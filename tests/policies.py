@@ -7,6 +7,7 @@ from residency.core import document
 from residency.core.faults import Faults
 from residency.core.identity import Caller
 from residency.core.places import ANYWHERE, UNKNOWN, Jurisdictions, Places
+from residency.core.plain import digest
 from residency.core.policy import file
 from residency.core.policy.decide import PENDING, Carrying, Decision, Inputs, Undecided, decide
 from residency.core.policy.rule import Policy
@@ -64,7 +65,8 @@ def destination(
 def read(*, signed: bool = False, **counts: int) -> Carrying:
     """A body that was read: ``personal=2`` is two matches of personal-data; sets not named have none."""
     found = {name: {"$.x": n} if (n := counts.get(name[:-5], 0)) else {} for name in SETS}
-    return Carrying(state="read", counts=found, signed=signed)
+    paths = digest(["$.x"])[:16]  # as ``MaskSet.paths`` of a set with that one path
+    return Carrying(state="read", counts=found, signed=signed, sets=dict.fromkeys(SETS, paths))
 
 
 UNREAD = Carrying(state="unread", reason="not-json")

@@ -23,7 +23,7 @@ RULES = (ROOT / "rules/README.md").read_text(encoding="utf-8")
 
 def rows(text: str, heading: str) -> list[list[str]]:
     """The cells of the first table below *heading*, without its head."""
-    part = text.split(f"## {heading}\n", 1)[1].split("\n## ")[0]
+    part = text.split(f"## {heading}\n", 1)[1].split("\n## ", maxsplit=1)[0]
     lines = [line for line in part.splitlines() if line.startswith("|")]
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
 

@@ -1,5 +1,6 @@
 """A replay says what the record can prove, and no more."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -330,9 +331,31 @@ def test_a_match_on_a_path_that_moved_to_another_set_is_found_again() -> None:
     fields = earlier(policy(MASK), destination("US"), Carrying(state="read", counts={"personal-data": {"$.card": 1}}))  # fmt: skip
     sets = sets_of(personal=["$.email"], payment=["$.card"])
 
-    found = replay(policy(f"id: p, {NO_PAYMENT}", MASK), sets, fields, TODAY)
+    found = replay(policy(f"id: p, {NO_PAYMENT}"), sets, fields, TODAY)
 
     assert found.again == Decision(rule="p", code="rule")
+
+
+def test_a_path_that_was_added_to_a_set_may_have_matched_then() -> None:
+    carrying = Carrying(
+        state="read",
+        counts={"personal-data": {}},
+        sets={"personal-data": SET.get("personal-data").paths},
+    )
+    fields = earlier(policy(CLEAN), destination("US"), carrying)
+
+    assert replay(policy(CLEAN), SET, fields, TODAY).verdict == "same"
+    assert (
+        replay(policy(CLEAN), sets_of(personal=["$.x", "$.added"]), fields, TODAY).verdict
+        == "undetermined"
+    )
+
+
+def test_a_basis_is_compared_with_the_day_of_the_call_and_not_of_its_record() -> None:
+    fields = earlier(policy(CLEAN), destination("US"), read(), day="2026-11-21")
+    until = re.sub(r"until: [0-9-]+", "until: 2026-11-21", CLEAN)
+
+    assert replay(policy(until), SET, fields, TODAY).verdict == "same"
 
 
 def test_a_match_on_a_path_that_its_set_lost_may_have_hidden_others() -> None:

@@ -118,7 +118,7 @@ def test_a_call_is_approved_with_a_key_and_leaves(api: AdminApi, tmp_path: Path)
         )
         console.type('it\'s in contract "4711"')
         console.until(lambda: "✅" in console.line("gpt-1"), "the mark of approval")
-        console.shows("(the hold is approved)")
+        console.shows(": the hold is approved")
         console.until(lambda: not console.line("gpt-1"), "the call leaving")
 
     assert api.rulings == [(id_, {"ruling": "approve", "reason": 'it\'s in contract "4711"'})]
@@ -261,5 +261,5 @@ def test_a_call_that_a_real_gateway_holds_is_approved_at_the_desk(
     assert answer["status"] == 200
     assert [r.body for r in lab.upstream.requests] == [body]
     assert "api.openai.com" in line
-    assert "$.metadata.email 1" in details
+    assert "personal-data 1 ($..email 1)" in details
     assert email not in line + details

@@ -16,16 +16,13 @@ type Anchor = tuple[int, str]
 TORN = "if a gateway writes it now, ask again; else its end was lost"
 
 
-class _Head(click.ParamType[Anchor]):
-    name = "SEQ:HASH"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> Anchor:
-        found = re.fullmatch(r"([0-9]{1,15}):([0-9a-f]{64})", str(value))
-        if not found:
-            self.fail("is not SEQ:HASH, as an earlier verify printed it", param, ctx)
-        return int(found[1]), found[2]
+def _anchor(_c: click.Context, _p: click.Parameter, spec: str | None) -> Anchor | None:
+    if spec is None:
+        return None
+    found = re.fullmatch(r"([0-9]{1,15}):([0-9a-f]{64})", spec)
+    if not found:
+        raise click.BadParameter("is not SEQ:HASH, as an earlier verify printed it")
+    return int(found[1]), found[2]
 
 
 @click.group()
@@ -37,7 +34,8 @@ def audit() -> None:
 @click.argument("ledger", type=click.File("rb"))
 @click.option(
     "--head",
-    type=_Head(),
+    metavar="SEQ:HASH",
+    callback=_anchor,
     help="A head that an earlier verify printed, kept elsewhere: it must still be there.",
 )
 @format_option

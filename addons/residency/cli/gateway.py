@@ -48,7 +48,7 @@ class Gateway:
         from residency.core.identity.url import fault_of
 
         if fault := fault_of(self.url, query=False):
-            raise GatewayError(f"the gateway's URL {self.url!r} cannot be used: {fault}")
+            raise GatewayError(f"the gateway's URL cannot be used: {fault} (--gateway URL)")
 
     def get(self, path: str) -> Answer:
         """What the API answers.

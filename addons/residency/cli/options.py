@@ -81,7 +81,7 @@ def token_of(path: str) -> str:
     """
     try:
         with click.open_file(path, "rb") as file:
-            words = file.read(MAX_TOKEN).split()
+            words: list[bytes] = file.read(MAX_TOKEN).split()
     except OSError as e:
         raise click.UsageError(f"the token file {path}: {e.strerror}") from None
     if len(words) != 1 or not words[0].isascii():

@@ -45,8 +45,8 @@ def replay(
     Verifies LEDGER, and decides each of its calls again from what its record holds.
 
     With the rules of then, every answer must be the same. With others (--rules) it shows what they would change: a call
-    is undetermined where they ask for what was not looked at then. The ledger keeps neither path nor body, so what a
-    new catalogue, or a path added to a mask set, would find does not show here. Lists the calls that do not come out
+    is undetermined where they ask for what was not looked at then. The ledger keeps no path, so what a new catalogue
+    would find does not show here. Lists the calls that do not come out
     the same, and totals.
 
     Exit codes: 0 all the same; 1 some changed, are undetermined or cannot be replayed; 2 the ledger is broken, or bad

@@ -48,7 +48,7 @@ def whoami(ctx: click.Context, token_file: str, rules: Path | None, form: str) -
         else:
             output.error(f"{e} ({CODES[e.code].mend})")
         ctx.exit(1)
-    naming = [rule for rule in configuration.policy.rules if _names(rule, caller)]
+    naming = [rule for rule in configuration.policy.rules if rule.names(caller)]
     if form == "json":
         output.document(_plain(caller, naming, now))
         return
@@ -78,16 +78,6 @@ def _plain(caller: "Caller", naming: "list[Rule]", now: float) -> Plain:
 def _say(rule: "Rule") -> str:
     over = rule.basis is not None and rule.basis.expired(options.today())
     return f"{rule.id} ({rule.then}{', its basis has ended' if over else ''})"
-
-
-def _names(rule: "Rule", caller: "Caller") -> bool:
-    """Whether the rule's ``from`` takes *caller* in; a rule without one takes in everybody."""
-    who = rule.who
-    return (
-        (who.groups is None or not set(who.groups).isdisjoint(caller.groups))
-        and (who.issuers is None or caller.issuer in who.issuers)
-        and rule.admits_subject(caller.subject)
-    )
 
 
 def _verify(configuration: "Configuration", token: str, now: float) -> "Caller":

@@ -39,7 +39,8 @@ def inspect_body(
         return Carrying(state="unread", reason=e.reason, signed=signed)
     # Paths without a match are left out: a record is to say what is there.
     found = {name: {p: n for p, n in paths.items() if n} for name, paths in counts.items()}
-    return Carrying(state="read", counts=found, signed=signed)
+    looked_for = {name: sets.get(name).paths for name in names}
+    return Carrying(state="read", counts=found, signed=signed, sets=looked_for)
 
 
 def mask_body(

@@ -79,7 +79,7 @@ def parse(sources: Mapping[str, str], *, today: datetime.date) -> Configuration:
         else None
     )
     policy = None
-    if atlas and sets is not None and "policy.yaml" in documents:
+    if atlas and "policy.yaml" in documents:
         policy = _policy(documents["policy.yaml"], faults, atlas, sets, digest_of(sources), today)
     faults.check()
     if policy is None or sets is None or atlas is None or identity is None:
@@ -97,18 +97,19 @@ def _policy(
     document: Document,
     faults: Faults,
     atlas: Atlas,
-    sets: MaskSets,
+    sets: MaskSets | None,
     digest_: str,
     today: datetime.date,
 ) -> Policy | None:
     before = len(faults.found)
+    known = sets.names if sets is not None else None
     parsed = parse_policy(
-        document, faults, jurisdictions=atlas.jurisdictions, sets=sets.names, digest=digest_
+        document, faults, jurisdictions=atlas.jurisdictions, sets=known, digest=digest_
     )
     if parsed is None:
         return None
     policy, tests = parsed
-    if len(faults.found) == before:
+    if sets is not None and len(faults.found) == before:
         cases.run(tests, document, faults, policy=policy, atlas=atlas, sets=sets, today=today)
     return policy
 

@@ -4,9 +4,8 @@ With the rules that were in force then, the answer must be the recorded one. Wit
 done, as far as the record can tell: it keeps no body, path or query. So
 
 * where the call may be processed is taken from the record; a changed catalogue is not asked;
-* which mask sets match is taken from the record, path by path: a path that was added to a set since then is taken for one
-  without a match, as nobody looked. A set that was not counted then, or whose matches were all on paths that it no
-  longer has, may have any count: only an answer that zero and more lead to alike is an answer;
+* which mask sets match is taken from the record, path by path. A set that was not counted then, or that has other paths
+  now and no recorded match on them, may have any count: only an answer that zero and more lead to alike is an answer;
 * a body that was not read then cannot be read now.
 """
 
@@ -23,7 +22,6 @@ from residency.core.plain import Plain
 from residency.core.policy.decide import (
     PENDING,
     Carrying,
-    Counts,
     Decision,
     Inputs,
     Undecided,
@@ -61,12 +59,13 @@ def replay(
         policy: The rules, those of the record or others.
         sets: The mask sets that *policy* names.
         fields: The record's fields, as ``proxy.record.decision_record`` makes them.
-        today: The day of the record, UTC: what bases are compared with.
+        today: The day of the record, UTC; the day that *fields* name, if they do, goes before it.
     """
     name = fields.get("decision")
     id_ = name if isinstance(name, str) else "?"
     try:
         recorded, inputs = _recorded(fields), _inputs(fields)
+        today = _day(fields, today)
     except (KeyError, TypeError, ValueError):
         return Replayed(decision=id_, why="the record does not hold what it was decided from")
     same_rules = fields.get("policy") == policy.digest
@@ -126,6 +125,11 @@ def _inputs(fields: Mapping[str, Plain]) -> Inputs:
     )
 
 
+def _day(fields: Mapping[str, Plain], today: datetime.date) -> datetime.date:
+    day = fields.get("day")
+    return datetime.date.fromisoformat(day) if isinstance(day, str) else today
+
+
 def _mapping(plain: Plain) -> Mapping[str, Plain]:
     if not isinstance(plain, Mapping):
         raise TypeError("a mapping is expected")
@@ -138,32 +142,32 @@ def _possible(policy: Policy, sets: MaskSets, inputs: Inputs) -> Iterator[Carryi
     if inputs.fault or then.state != "read":
         yield then
         return
-    told, untold = _counts(sets, policy.sets_asked_for, then.counts)
+    told, untold = _counts(sets, policy.sets_asked_for, then)
     if len(untold) > MAX_OPEN:
         yield PENDING
         return
     for chosen in itertools.product((0, 1), repeat=len(untold)):
         guess = {name: {"?": n} for name, n in zip(untold, chosen, strict=True)}
         yield dataclasses.replace(then, counts={**told, **guess})
-    if untold and not then.counts:
+    if untold and not then.sets:
         # Where no rule asked for a set, nobody looked whether the body can be read at all.
         yield Carrying(state="unread", signed=then.signed)
 
 
 def _counts(
-    sets: MaskSets, names: Sequence[str], recorded: Counts
+    sets: MaskSets, names: Sequence[str], then: Carrying
 ) -> tuple[dict[str, Mapping[str, int]], list[str]]:
     """The counts of *names* as far as the recorded ones tell them, and the names that they do not tell.
 
-    Recorded are the paths with a match, below each set that was counted. A path matches whichever set it stands in.
+    Recorded are the paths with a match, and what paths each counted set had. A path matches whichever set it stands in.
     That a set has some match is all that rules ask about.
     """
-    seen = {path: n for paths in recorded.values() for path, n in paths.items()}
+    seen = {path: n for paths in then.counts.values() for path, n in paths.items()}
     told: dict[str, Mapping[str, int]] = {}
     untold = []
     for name in names:
         found = {f.path.text: seen.get(f.path.text, 0) for f in sets.get(name).fields}
-        if any(found.values()) or (name in recorded and not any(recorded[name].values())):
+        if any(found.values()) or then.sets.get(name) == sets.get(name).paths:
             told[name] = found
         else:
             untold.append(name)

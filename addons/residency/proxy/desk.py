@@ -33,7 +33,7 @@ POLL_SECONDS = 1.0
 #: Yes and refuse. Both are free in mitmproxy 12.2's flow list and flow view; A, a, D and d are not, nor n and N, which
 #: search in a flow's details without being in the key map.
 KEYS = {"Y": ("approve", "Approve held call"), "R": ("deny", "Deny held call")}
-_DONE = {True: "approved", False: "denied"}
+_RULING = {True: "approval", False: "denial"}
 
 
 class DeskAddon:
@@ -144,11 +144,12 @@ class DeskAddon:
         try:
             hold = await self._gateway().rule(id_, approve=approve, reason=reason)
         except GatewayError as e:
-            logger.error("not %s: %s", _DONE[approve], e)  # noqa: TRY400
+            # Without an answer it may have counted all the same; the list will show.
+            logger.error("%s not confirmed: %s", _RULING[approve], e)  # noqa: TRY400
             return
         if self._board:
             self._board.update(hold)
-        logger.log(ALERT, "%s: %s (the hold is %s)", _DONE[approve], summary(hold), hold.state)
+        logger.log(ALERT, "%s of %s: the hold is %s", _RULING[approve], summary(hold), hold.state)
 
     async def _poll(self) -> None:
         while True:

@@ -5,6 +5,7 @@ writing). Typed at both ends. A record that is missing or odd is a ``StageError`
 stages is checked by use. Nothing secret goes in here, neither token nor unmasked value.
 """
 
+import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Protocol, Self, cast
@@ -40,6 +41,11 @@ class Ticket:
     id: str
     at: float
     settled: str = ""
+
+    @property
+    def day(self) -> datetime.date:
+        """The day of the call, UTC: one for all its decisions, however long it is held."""
+        return datetime.datetime.fromtimestamp(self.at, datetime.UTC).date()
 
     def to_plain(self) -> dict[str, Plain]:
         return {"id": self.id, "at": self.at, "settled": self.settled}

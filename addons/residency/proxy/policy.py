@@ -9,6 +9,7 @@ from residency.core.policy.decide import NEEDS_BODY, PENDING, Carrying, Inputs, 
 from residency.errors import StageError
 from residency.proxy import flowstate, seal
 from residency.proxy.context import codings_of, is_signed
+from residency.proxy.flowstate import Ticket
 from residency.proxy.guard import fail_closed
 from residency.proxy.identity import Known
 from residency.proxy.region import Located
@@ -53,7 +54,9 @@ class PolicyAddon(Stage):
     @fail_closed
     def requestheaders(self, flow: http.HTTPFlow) -> None:
         decision = decide(
-            self.runtime.configuration.policy, self.inputs(flow, PENDING), self.runtime.today()
+            self.runtime.configuration.policy,
+            self.inputs(flow, PENDING),
+            flowstate.read(flow, Ticket).day,
         )
         if decision is not NEEDS_BODY:
             flowstate.write(flow, PENDING)
@@ -65,11 +68,11 @@ class PolicyAddon(Stage):
         policy = self.runtime.configuration.policy
         # What is inspected now is what may leave later.
         seal.put(flow, self.runtime.secret)
-        carrying = PENDING
-        decision = decide(policy, self.inputs(flow, carrying), self.runtime.today())
+        carrying, day = PENDING, flowstate.read(flow, Ticket).day
+        decision = decide(policy, self.inputs(flow, carrying), day)
         if decision is NEEDS_BODY:
             carrying = await self.inspected(flow)
-            decision = decide(policy, self.inputs(flow, carrying), self.runtime.today())
+            decision = decide(policy, self.inputs(flow, carrying), day)
         if decision is NEEDS_BODY:
             raise StageError("the body was read and more was asked for")
         flowstate.write(flow, carrying)

@@ -35,6 +35,7 @@ def decision_record(
         caller = {"issuer": c.issuer, "subject": c.subject, "groups": list(c.groups)}
     return {
         "decision": ticket.id,
+        "day": ticket.day.isoformat(),
         "permitted": decision.action is not Action.BLOCK,
         "action": decision.action.value,
         "rule": decision.rule,

@@ -25,6 +25,7 @@ from residency.core.mask import method as methods
 from residency.core.mask import path as paths
 from residency.core.mask.method import Method
 from residency.core.mask.path import Path_
+from residency.core.plain import digest
 
 _NAME = re.compile(r"[a-z0-9-]+")
 
@@ -44,6 +45,11 @@ class MaskSet:
     name: str
     why: str
     fields: tuple[MaskField, ...]
+
+    @property
+    def paths(self) -> str:
+        """Stands for the set's paths, whatever their order: what its counts depend on."""
+        return digest(sorted(field.path.text for field in self.fields))[:16]
 
 
 @dataclass(frozen=True, slots=True)

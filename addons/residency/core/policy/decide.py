@@ -41,7 +41,8 @@ class Carrying:
     """Which regulated fields a body has: mask set → path → how many. Never values.
 
     ``state`` is ``pending`` (not read yet), ``read`` or ``unread``; only then ``reason`` says why it cannot be.
-    ``signed``: the sender signed the body, so it can be read and not be changed.
+    ``signed``: the sender signed the body, so it can be read and not be changed. ``sets`` says what was counted: mask
+    set → ``MaskSet.paths``.
     """
 
     stage: ClassVar[str] = "carrying"
@@ -50,6 +51,7 @@ class Carrying:
     counts: Counts = field(default_factory=dict)
     reason: str | None = None
     signed: bool = False
+    sets: Mapping[str, str] = field(default_factory=dict)
 
     def total(self, names: Sequence[str]) -> int:
         """How many matches the sets *names* have together.
@@ -65,6 +67,7 @@ class Carrying:
             "counts": {name: dict(paths) for name, paths in self.counts.items()},
             "reason": self.reason,
             "signed": self.signed,
+            "sets": dict(self.sets),
         }
 
     @classmethod
@@ -74,8 +77,15 @@ class Carrying:
             raise TypeError("carrying: wrong state or counts")
         if not isinstance(reason, str | None) or not isinstance(signed, bool):
             raise TypeError("carrying: wrong reason or signed")
+        sets = plain.get("sets", {})
+        if not isinstance(sets, Mapping) or not all(isinstance(s, str) for s in sets.values()):
+            raise TypeError("carrying: wrong sets")
         return cls(
-            state=str(state), counts=counts_from_plain(counts), reason=reason, signed=signed
+            state=str(state),
+            counts=counts_from_plain(counts),
+            reason=reason,
+            signed=signed,
+            sets={name: str(s) for name, s in sets.items()},
         )
 
 
@@ -178,11 +188,8 @@ def decide(policy: Policy, inputs: Inputs, today: datetime.date) -> Decision | U
 
 
 def _concerns(rule: Rule, caller: Caller, inputs: Inputs, today: datetime.date) -> bool:
-    who = rule.who
     return (
-        (who.groups is None or not set(who.groups).isdisjoint(caller.groups))
-        and (who.issuers is None or caller.issuer in who.issuers)
-        and rule.admits_subject(caller.subject)
+        rule.names(caller)
         and (rule.methods is None or inputs.method in rule.methods)
         and rule.admits_function(inputs.destination.function)
         and _admits_place(rule, inputs.destination)

@@ -96,10 +96,13 @@ def parse(
     faults: Faults,
     *,
     jurisdictions: Jurisdictions,
-    sets: Collection[str],
+    sets: Collection[str] | None,
     digest: str,
 ) -> tuple[Policy, tuple[CaseText, ...]] | None:
-    """The policy and its tests, or ``None`` with every fault added to *faults*."""
+    """The policy and its tests, or ``None`` with every fault added to *faults*.
+
+    *sets* are the names of the mask sets; ``None`` where masks.yaml has faults of its own.
+    """
     text = fit(document, PolicyText, faults)
     if text is None:
         return None
@@ -119,7 +122,7 @@ class _Reader:
         document: Document,
         faults: Faults,
         jurisdictions: Jurisdictions,
-        sets: Collection[str],
+        sets: Collection[str] | None,
     ) -> None:
         self.document = document
         self.faults = faults
@@ -146,7 +149,7 @@ class _Reader:
 
     def known_sets(self, names: tuple[str, ...], path: Path) -> None:
         for i, name in enumerate(names):
-            if name not in self.sets:
+            if self.sets is not None and name not in self.sets:
                 known = ", ".join(sorted(self.sets)) or "none"
                 self.fault((*path, i), f"there is no mask set {name!r}", f"known: {known}")
 
@@ -186,11 +189,9 @@ class _Reader:
 
     def whole(self, text: RuleText, path: Path) -> None:
         """Keys that need, or exclude, each other."""
-        then, here = text.then, (*path, "then")
-        for wrong, key, message, mend in _misfits(text):
+        for wrong, below, message, mend in _misfits(text):
             if wrong:
-                where = (*path, key) if key in text.model_fields_set or key == "from" else here
-                self.fault(where, message.format(then=then), mend)
+                self.fault((*path, *below), message.format(then=text.then), mend)
 
     def same_ids(self, rules: tuple[RuleText, ...]) -> None:
         seen: set[str] = set()
@@ -214,53 +215,33 @@ class _Reader:
                 )
 
 
-def _misfits(text: RuleText) -> list[tuple[bool, str, str, str]]:
-    """Is it wrong?, the key it is about, what is wrong, how to mend it."""
+def _misfits(text: RuleText) -> list[tuple[bool, Path, str, str]]:
+    """Is it wrong?, the place below the rule, what is wrong, how to mend it."""
     then, blocks, holds = text.then, text.then is Action.BLOCK, text.then is Action.HOLD
     masks = then is Action.MASK
-    approval = text.approval
-    nobody = text.from_ is not None and text.from_ == WhoText()
+    late = bool(text.approval and text.approval.valid < text.approval.wait)
+    pointless = "has no meaning with then: {then}"
     return [
         (
             not blocks and text.from_ is None,
-            "then",
+            ("then",),
             "{then} without from",
             "say whose calls: from: {groups: […]}",
         ),
-        (not blocks and text.to is None, "to", "{then} without to", "say where: to: […]"),
-        (nobody, "from", "is empty", "name groups, subjects or issuers"),
-        (text.carrying == DataText(), "carrying", "is empty", "name any_of or none_of"),
-        (masks and not text.mask, "mask", "mask without mask sets", "add mask: [set, …]"),
+        (not blocks and text.to is None, ("then",), "{then} without to", "say where: to: […]"),
+        (text.from_ == WhoText(), ("from",), "is empty", "name groups, subjects or issuers"),
+        (text.carrying == DataText(), ("carrying",), "is empty", "name any_of or none_of"),
+        (masks and not text.mask, ("then",), "mask without mask sets", "add mask: [set, …]"),
+        (bool(text.mask) and not (masks or holds), ("mask",), pointless, "remove it"),
         (
-            bool(text.mask) and not (masks or holds),
-            "mask",
-            "has no meaning with then: {then}",
-            "remove it",
-        ),
-        (
-            holds and approval is None,
-            "approval",
+            holds and text.approval is None,
+            ("then",),
             "hold without approval",
             "add approval: {groups: […]}",
         ),
-        (
-            approval is not None and not holds,
-            "approval",
-            "has no meaning with then: {then}",
-            "remove it",
-        ),
-        (
-            text.basis is not None and blocks,
-            "basis",
-            "has no meaning with then: block",
-            "remove it",
-        ),
-        (
-            bool(approval and approval.valid < approval.wait),
-            "approval",
-            "valid is shorter than wait",
-            "make it longer",
-        ),
+        (text.approval is not None and not holds, ("approval",), pointless, "remove it"),
+        (text.basis is not None and blocks, ("basis",), pointless, "remove it"),
+        (late, ("approval", "valid"), "is shorter than wait", "make it longer"),
     ]
 
 

@@ -4,9 +4,13 @@ import datetime
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from residency.core.glob import compile_globs
 from residency.core.places import Area
+
+if TYPE_CHECKING:
+    from residency.core.identity import Caller
 
 
 class Action(StrEnum):
@@ -99,8 +103,14 @@ class Rule:
         literals = (glob.split("*")[0] for glob in self.functions or ())
         return any(told.startswith(x) or x.startswith(told) for x in literals)
 
-    def admits_subject(self, subject: str) -> bool:
-        return self._subjects is None or bool(self._subjects.fullmatch(subject))
+    def names(self, caller: "Caller") -> bool:
+        """True if the rule's ``from`` takes *caller* in; a rule without one takes in everybody."""
+        who = self.who
+        return (
+            (who.groups is None or not set(who.groups).isdisjoint(caller.groups))
+            and (who.issuers is None or caller.issuer in who.issuers)
+            and (self._subjects is None or bool(self._subjects.fullmatch(caller.subject)))
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
