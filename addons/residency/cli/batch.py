@@ -1,11 +1,10 @@
 """``residency explain --batch``: one JSON line in, one JSON line out, in order."""
 
-import json
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated
 
 import click
-import pydantic
+import msgspec
 
 from residency.cli.call import SUBJECT, Call, ask, to_plain
 from residency.core.identity.strict import json_object
@@ -16,13 +15,11 @@ from residency.errors import RegionError
 if TYPE_CHECKING:
     from residency.core.configuration import Configuration
 
-type Text = Annotated[str, pydantic.Field(min_length=1)]
+type Text = Annotated[str, msgspec.Meta(min_length=1)]
 
 
-class _Line(pydantic.BaseModel):
+class _Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a line may say; ``body`` is a JSON value, or text that is sent as it is."""
-
-    model_config = pydantic.ConfigDict(extra="forbid", frozen=True, strict=True)
 
     url: Text
     method: Text | None = None
@@ -39,13 +36,13 @@ def answer_all(configuration: "Configuration", lines: Iterable[bytes]) -> bool:
     for line in lines:
         answer = _answer(configuration, line)
         good = good and "error" not in answer
-        click.echo(json.dumps(answer))
+        click.echo(msgspec.json.encode(answer))
     return good
 
 
 def _answer(configuration: "Configuration", line: bytes) -> dict[str, Plain]:
     try:
-        text = _Line.model_validate(json_object(line.decode("utf-8")))
+        text = msgspec.convert(json_object(line.decode("utf-8")), _Line)
         call = Call(
             url=text.url,
             groups=text.groups,
@@ -58,18 +55,12 @@ def _answer(configuration: "Configuration", line: bytes) -> dict[str, Plain]:
         return dict(to_plain(ask(configuration, call), configuration.digest))
     except RegionError as e:
         return _error(e.code, e.detail)
-    except pydantic.ValidationError as e:
-        return _error(
-            "line", "; ".join(_fault(error["loc"], error["msg"]) for error in e.errors())
-        )
+    except msgspec.ValidationError as e:
+        return _error("line", str(e))
     except UnicodeError:
         return _error("line", "the line is not UTF-8")
     except ValueError as e:
         return _error("line", str(e))
-
-
-def _fault(loc: tuple[int | str, ...], message: str) -> str:
-    return f"{'.'.join(map(str, loc))}: {message[:1].lower()}{message[1:]}"
 
 
 def _error(code: str, message: str) -> dict[str, Plain]:

@@ -1,15 +1,15 @@
 """Rulings: from the mitmproxy console's prompt, and through the admin API. Both end in ``rule``."""
 
-import asyncio
 import logging
 import time
 from pathlib import Path
 
 from mitmproxy import command, ctx, exceptions
+from mitmproxy.log import ALERT
 
 from residency.core.hold import Hold, Ruling
 from residency.core.identity import Caller, UnknownKey
-from residency.errors import HoldError, IdentityError, LedgerError, ResidencyError
+from residency.errors import ResidencyError
 from residency.proxy.admin import Admin
 from residency.proxy.stage import Stage
 
@@ -84,32 +84,29 @@ class ApproveAddon(Stage):
         self._from_console(hold, reason, approve=False)
 
     def _from_console(self, spec: str, reason: str, *, approve: bool) -> None:
-        ids = [spec] if not spec.startswith("@") else self._resolve(spec)
+        id_ = self._resolve(spec) if spec.startswith("@") else spec
         token = read_token(ctx.options.residency_token_file)
-        self.runtime.background(self._rule_all(ids, token, reason, approve=approve))
+        self.runtime.background(self._rule_as(id_, token, reason, approve=approve))
 
-    def _resolve(self, spec: str) -> list[str]:
+    def _resolve(self, spec: str) -> str:
+        """The one hold that *spec* leads to: a ruling is on one exact call."""
         flows = ctx.master.commands.call("view.flows.resolve", spec)
         ids = [
             self.runtime.holds.of_flow[f.id] for f in flows if f.id in self.runtime.holds.of_flow
         ]
-        if not ids:
-            raise exceptions.CommandError("no held call there")
-        return ids
+        if len(ids) != 1:
+            raise exceptions.CommandError(f"{len(ids)} held calls there, and a ruling is on one")
+        return ids[0]
 
-    async def _rule_all(self, ids: list[str], token: str, reason: str, *, approve: bool) -> None:
+    async def _rule_as(self, id_: str, token: str, reason: str, *, approve: bool) -> None:
         word = "approved" if approve else "denied"
         try:
             approver = await self.approver(token)
-            for id_ in ids:
-                hold = await self.rule(id_, approver, approve=approve, reason=reason)
-                logger.log(logging.INFO + 5, "%s %s: the hold is %s", word, id_, hold.state)
-        except (HoldError, IdentityError, LedgerError) as e:
-            logger.error("not %s: %s", word, e)  # noqa: TRY400
-        except asyncio.CancelledError:
-            raise
+            hold = await self.rule(id_, approver, approve=approve, reason=reason)
         except ResidencyError as e:
             logger.error("not %s: %s", word, e)  # noqa: TRY400
+        else:
+            logger.log(ALERT, "%s %s: the hold is %s", word, id_, hold.state)
 
 
 def read_token(path: str) -> str:
