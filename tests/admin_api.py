@@ -71,6 +71,7 @@ class AdminApi:
         """Listen, on the same port as before if there was one."""
         app = web.Application(
             [
+                (r"/elsewhere", _Holds, {"api": self}),
                 (r"/holds", _Holds, {"api": self}),
                 (r"/holds/([0-9a-f]{32})/ruling", _Ruling, {"api": self}),
             ],
@@ -102,6 +103,7 @@ class _Base(web.RequestHandler):
     def prepare(self) -> None:
         self.api.requests += 1
         if self.api.broken:
+            self.set_header("Location", f"{self.api.url}/elsewhere")
             self.set_status(self.api.broken[0])
             self.finish(self.api.broken[1])
         elif f"http://{self.request.headers.get('Host')}" != self.api.url:

@@ -23,7 +23,7 @@ class Plan:
     seconds: float = 3.0
 
 
-QUICK = Plan(rounds=1, warmup=0.2, seconds=0.7)
+QUICK = Plan(rounds=1, warmup=0.1, seconds=0.3)
 
 
 @dataclass(slots=True)

@@ -91,7 +91,7 @@ def start(kinds: Sequence[str], **changes: Any) -> Iterator[Field]:
             "confdir": folder / "confdir",
             "resolve": [f"{host}=127.0.0.1:{port}" for host, port in side.ports.items()],
         }
-        proxies = {}
+        proxies: dict[str, Gateway] = {}
         for kind in kinds:
             home = folder if "memory" not in kind else Path(stack.enter_context(_folder(MEMORY)))
             mine = _stock(common) if kind == "stock" else {**common, **changes}

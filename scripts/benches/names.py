@@ -26,4 +26,4 @@ def running() -> None:
             return [(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", table[host])]
         return await original(host, port, **kwargs)
 
-    loop.getaddrinfo = getaddrinfo  # type: ignore[method-assign,assignment]
+    loop.getaddrinfo = getaddrinfo  # type: ignore[method-assign]

@@ -44,7 +44,7 @@ def ask(run: Run, api: AdminApi, token: Path, *arguments: str) -> Result:
         "ftp://127.0.0.1",
         "file:///etc/passwd",
         "http://127.0.0.1@evil.test",
-        "https://u:p@gateway.test",
+        "https://u:secret@gateway.test",
         "gateway:8090",
         "",
     ],
@@ -54,6 +54,7 @@ def test_a_token_is_not_sent_in_clear_or_to_no_gateway(url: str, token: Path, ru
 
     assert found.exit_code == 2
     assert "cannot be used" in one_line(found)
+    assert "secret" not in found.stderr
 
 
 def test_a_proxy_in_the_environment_is_not_used(

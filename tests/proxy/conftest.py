@@ -1,5 +1,8 @@
 """A gateway without a proxy: every stage loaded into a mitmproxy master, its hooks called by hand."""
 
+import contextlib
+import datetime
+import functools
 import inspect
 import json
 import logging
@@ -8,13 +11,17 @@ import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from mitmproxy import http
 from mitmproxy import options as mitmproxy_options
-from mitmproxy.addons import default_addons, dumper, intercept, readfile
+from mitmproxy.addons import core, default_addons, dumper, intercept, proxyserver, readfile
 from mitmproxy.test import taddons, tflow
 
+from residency import files
+from residency.core import configuration
+from residency.core.configuration import Configuration
 from residency.core.ledger import parse_line, verify
 from residency.files import shipped_rules
 from residency.proxy.chain import stages
@@ -59,7 +66,7 @@ class Gateway:
         """A call with a good token (``proof=""`` for none) that has met no stage yet."""
         flow = tflow.tflow()
         flow.request = http.Request.make(method, url, body)
-        flow.request.headers["host"] = flow.request.host
+        flow.request.headers["host"] = urlsplit(url).netloc
         for name, value in headers.items():
             flow.request.headers[name.replace("_", "-")] = value
         proof = caller_token(groups=groups or ["eu-services"]) if proof is None else proof
@@ -138,13 +145,11 @@ def _factory() -> Any:
     logging.setLogRecordFactory(before)
 
 
-@pytest.fixture
-async def loaded(_factory: None, tmp_path: Path) -> AsyncIterator[Gateway]:
-    """Every stage, loaded and not started: nothing is ready."""
+@contextlib.asynccontextmanager
+async def loading(stock: list[Any], folder: Path) -> AsyncIterator[Gateway]:
+    """Our stages behind *stock* addons, in a master of their own."""
     chain = stages()
-    # As in mitmdump: the stock addons bring the options that are guarded.
-    stock = [*default_addons(), dumper.Dumper(), readfile.ReadFile(), intercept.Intercept()]
-    options = mitmproxy_options.Options(confdir=str(tmp_path))
+    options = mitmproxy_options.Options(confdir=str(folder))
     with taddons.context(*stock, *chain, options=options, loadcore=False) as context:
         found = Gateway(
             context,
@@ -157,8 +162,32 @@ async def loaded(_factory: None, tmp_path: Path) -> AsyncIterator[Gateway]:
 
 
 @pytest.fixture
-async def ready(loaded: Gateway, tmp_path: Path) -> Gateway:
+async def loaded(_factory: None, tmp_path: Path) -> AsyncIterator[Gateway]:
+    """Every stage, loaded and not started: nothing is ready."""
+    async with loading([core.Core(), proxyserver.Proxyserver()], tmp_path) as found:
+        yield found
+
+
+@pytest.fixture
+async def stocked(_factory: None, tmp_path: Path) -> AsyncIterator[Gateway]:
+    """As ``loaded``, behind all that mitmdump has: they bring the options that are guarded."""
+    stock = [*default_addons(), dumper.Dumper(), readfile.ReadFile(), intercept.Intercept()]
+    async with loading(stock, tmp_path) as found:
+        yield found
+
+
+@functools.cache
+def _parsed(texts: tuple[tuple[str, str], ...], today: datetime.date) -> Configuration:
+    return configuration.parse(dict(texts), today=today)
+
+
+@pytest.fixture
+async def ready(loaded: Gateway, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Gateway:
     """A started gateway with the shipped rules, one issuer of our own and a ledger."""
+    # Equal files make one and the same value, so they are parsed once for all tests.
+    monkeypatch.setattr(
+        files, "parse", lambda texts, *, today: _parsed(tuple(texts.items()), today)
+    )
     loaded.rules, loaded.ledger_path = write_rules(tmp_path / "rules"), tmp_path / "ledger.jsonl"
     await loaded.runtime.start(
         Settings(

@@ -116,7 +116,10 @@ async def test_the_focused_call_is_approved_for_a_reason(
 
     assert seen.api.rulings == [(id_, {"ruling": "approve", "reason": "contract 4711"})]
     assert ("residency.desk", ALERT) in {r[:2] for r in caplog.record_tuples}
-    assert "(the hold is approved)" in caplog.text
+    assert (
+        "approval of openai:chat.completions:gpt-1 at api.openai.com → US, for alice: the hold is approved"
+        in caplog.text
+    )
 
 
 async def test_a_call_is_denied_by_its_hold_id(seen: Seen) -> None:
@@ -141,19 +144,20 @@ def prompts(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     return asked
 
 
+@pytest.mark.parametrize("ruling", ["approve", "deny"])
 async def test_the_key_rules_on_the_call_that_was_focused_when_it_was_pressed(
-    seen: Seen, prompts: list[dict[str, Any]]
+    seen: Seen, prompts: list[dict[str, Any]], ruling: str
 ) -> None:
     first, _second = seen.api.hold(1), seen.api.hold(2)
     await until(lambda: len(seen.flows) == 2)
 
-    seen.do("residency.ask approve @focus")
+    seen.do(f"residency.ask {ruling} @focus")
     seen.do("view.focus.next")
     prompts[0]["callback"]("it's fine")
     await until(lambda: seen.api.rulings)
 
     assert "gpt-1" in prompts[0]["prompt"]
-    assert seen.api.rulings == [(first, {"ruling": "approve", "reason": "it's fine"})]
+    assert seen.api.rulings == [(first, {"ruling": ruling, "reason": "it's fine"})]
 
 
 @pytest.mark.parametrize(
@@ -195,7 +199,7 @@ async def test_an_empty_reason_is_said_and_not_sent(
     await until(lambda: seen.flows)
 
     seen.do("residency.approve @focus ''")
-    await until(lambda: "not approved: a ruling needs a reason" in caplog.text)
+    await until(lambda: "approval not confirmed: a ruling needs a reason" in caplog.text)
 
     assert not seen.api.rulings
 
@@ -208,7 +212,7 @@ async def test_a_refused_ruling_is_said_and_the_card_stays(
     seen.api.tokens = set()
 
     seen.do("residency.deny @focus why")
-    await until(lambda: "not denied: the gateway refuses" in caplog.text)
+    await until(lambda: "denial not confirmed: the gateway refuses" in caplog.text)
 
     assert len(seen.flows) == 1
     assert not seen.api.rulings

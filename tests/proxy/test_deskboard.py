@@ -139,8 +139,9 @@ def test_a_decided_call_is_marked_and_leaves(
 def test_a_call_that_was_decided_before_does_not_appear(
     board: Board, view: View, state: State
 ) -> None:
-    board.show([held(state=state)])
+    new = board.show([held(state=state)])
 
+    assert not new
     assert not list(view)
 
 

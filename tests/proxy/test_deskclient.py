@@ -101,6 +101,18 @@ async def test_a_refused_ruling_says_why(api: AdminApi, gateway: Gateway) -> Non
         await gateway.rule(id_, approve=True, reason="late")
 
 
+async def test_a_ruling_is_not_taken_for_given_on_an_odd_answer(
+    api: AdminApi, gateway: Gateway
+) -> None:
+    id_ = api.hold(1)
+    api.broken = (200, '{"state": "approved"}')
+
+    with pytest.raises(GatewayError, match="not a gateway's"):
+        await gateway.rule(id_, approve=True, reason="why")
+
+    assert api.requests == 1
+
+
 async def test_the_token_is_read_anew_for_each_request(
     api: AdminApi, gateway: Gateway, token_file: TokenFile
 ) -> None:
@@ -176,7 +188,9 @@ async def test_an_answer_that_is_none_of_a_gateways_is_refused(
 
 
 @pytest.mark.parametrize("code", [202, 301, 302, 400, 500, 503])
-async def test_any_status_but_200_is_refused(api: AdminApi, gateway: Gateway, code: int) -> None:
+async def test_any_status_but_200_is_refused_and_no_redirect_gets_the_token(
+    api: AdminApi, gateway: Gateway, code: int
+) -> None:
     api.broken = (code, "")
 
     with pytest.raises(GatewayError, match=f"HTTP {code}"):

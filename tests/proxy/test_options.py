@@ -56,53 +56,53 @@ def test_every_guarded_option_is_tried() -> None:
 
 
 @pytest.mark.parametrize("name", UNSAFE)
-async def test_an_unsafe_value_is_vetoed_and_rolled_back(loaded: Gateway, name: str) -> None:
-    o = loaded.context.options
+async def test_an_unsafe_value_is_vetoed_and_rolled_back(stocked: Gateway, name: str) -> None:
+    o = stocked.context.options
     before = getattr(o, name)
     with pytest.raises(exceptions.OptionsError, match=f"option {name}: "):
-        loaded.context.configure(loaded.stage("policy"), **{name: UNSAFE[name]})
+        stocked.context.configure(stocked.stage("policy"), **{name: UNSAFE[name]})
 
     assert getattr(o, name) == before
 
 
 @pytest.mark.parametrize("name", UNSAFE)
-async def test_an_unsafe_value_is_a_reason_not_to_start(loaded: Gateway, name: str) -> None:
-    o: Any = loaded.context.options
+async def test_an_unsafe_value_is_a_reason_not_to_start(stocked: Gateway, name: str) -> None:
+    o: Any = stocked.context.options
     # As if the veto had not been there: the gate looks at what is in force.
     o._options[name].value = UNSAFE[name]
 
     assert [r for r in options.refusals(o) if r.startswith(f"option {name}: ")]
 
 
-async def test_loading_a_stage_makes_the_options_safe(loaded: Gateway) -> None:
-    assert options.refusals(loaded.context.options) == []
-    assert loaded.context.options.body_size_limit == "64m"
+async def test_loading_a_stage_makes_the_options_safe(stocked: Gateway) -> None:
+    assert options.refusals(stocked.context.options) == []
+    assert stocked.context.options.body_size_limit == "64m"
 
 
 @pytest.mark.parametrize("limit", ["0", "", "2g", "x", None, "-1"])
-async def test_a_body_limit_must_be_one(loaded: Gateway, limit: str | None) -> None:
+async def test_a_body_limit_must_be_one(stocked: Gateway, limit: str | None) -> None:
     with pytest.raises((exceptions.OptionsError, TypeError)):
-        loaded.context.configure(loaded.stage("policy"), body_size_limit=limit)
+        stocked.context.configure(stocked.stage("policy"), body_size_limit=limit)
 
 
 @pytest.mark.parametrize(
     "mode", [["transparent"], ["reverse:http://a"], ["upstream:http://a"], ["wireguard"], []]
 )
-async def test_only_the_regular_mode_is_judged(loaded: Gateway, mode: list[str]) -> None:
+async def test_only_the_regular_mode_is_judged(stocked: Gateway, mode: list[str]) -> None:
     with pytest.raises(exceptions.OptionsError, match="mode"):
-        loaded.context.configure(loaded.stage("policy"), mode=mode)
+        stocked.context.configure(stocked.stage("policy"), mode=mode)
 
 
 @pytest.mark.parametrize("mode", [["regular"], ["regular@8081", "regular@127.0.0.1:8082"]])
-async def test_the_regular_mode_may_listen_anywhere(loaded: Gateway, mode: list[str]) -> None:
-    loaded.context.configure(loaded.stage("policy"), mode=mode)
+async def test_the_regular_mode_may_listen_anywhere(stocked: Gateway, mode: list[str]) -> None:
+    stocked.context.configure(stocked.stage("policy"), mode=mode)
 
 
-async def test_every_reason_comes_at_once(loaded: Gateway) -> None:
+async def test_every_reason_comes_at_once(stocked: Gateway) -> None:
     with pytest.raises(
         exceptions.OptionsError, match=r"rawtcp.*; .*ssl_insecure|ssl_insecure.*; .*rawtcp"
     ):
-        loaded.context.configure(loaded.stage("policy"), rawtcp=True, ssl_insecure=True)
+        stocked.context.configure(stocked.stage("policy"), rawtcp=True, ssl_insecure=True)
 
 
 @pytest.mark.parametrize("name", ["residency_ledger", "residency_rules", "listen_port", "confdir"])
@@ -124,14 +124,14 @@ async def test_a_slip_of_the_pen_in_an_option_is_told() -> None:
         )
 
 
-async def test_options_of_ours_are_no_slip(loaded: Gateway) -> None:
-    loaded.context.options.update_defer(residency_rules="x")
+async def test_options_of_ours_are_no_slip(stocked: Gateway) -> None:
+    stocked.context.options.update_defer(residency_rules="x")
 
-    assert options.unknown(loaded.context.options) == []
+    assert options.unknown(stocked.context.options) == []
 
 
 async def test_every_option_of_ours_is_declared_once_however_many_stages_load(
-    loaded: Gateway,
+    stocked: Gateway,
 ) -> None:
     assert len(stages()) > 1
-    assert all(name in loaded.context.options for name in OWN)
+    assert all(name in stocked.context.options for name in OWN)

@@ -93,6 +93,15 @@ def test_what_is_harmless_is_logged_as_it_is(log: io.StringIO, name: str, messag
     assert log.getvalue() == f"WARNING {name} {message}\n"
 
 
+@pytest.mark.parametrize(
+    "message", ["Streaming request to a.test.", "Streaming response from a.test."]
+)
+def test_there_is_no_line_for_every_call(log: io.StringIO, message: str) -> None:
+    logging.getLogger("mitmproxy.proxy.server").info(message)
+
+    assert log.getvalue() == ""
+
+
 def test_installing_twice_changes_nothing(log: io.StringIO) -> None:
     before = logging.getLogRecordFactory()
     quiet.install()

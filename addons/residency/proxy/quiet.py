@@ -14,9 +14,11 @@ from typing import Any
 _HARMLESS = (
     "client connect", "client disconnect", "client kill connection", "server connect", "server disconnect",
     "error establishing server connection", "Closing connection due to inactivity", "closing transports",
-    "transports closed", "Client TLS handshake failed", "Server TLS handshake failed", "Streaming request to",
-    "Streaming response from", "HTTP(S) proxy", "Loading script", "Errors logged during startup",
+    "transports closed", "Client TLS handshake failed", "Server TLS handshake failed", "HTTP(S) proxy", "Loading script", "Errors logged during startup",
 )  # fmt: skip
+#: Said of every call that is let go, once a direction. The ledger has each call already, and printing costs a call's thread
+#: more than deciding it does.
+_EVERY_CALL = ("Streaming request to ", "Streaming response from ")
 #: Our own say types and codes; scripts are loaded before there are calls, and never after.
 _TRUSTED = ("residency", "mitmproxy.addons.script")
 _WITHHELD = "(message withheld: it may hold payload)"
@@ -36,6 +38,11 @@ def install() -> None:
 
     quiet.residency_quiet = True  # type: ignore[attr-defined]
     logging.setLogRecordFactory(quiet)
+    logging.getLogger("mitmproxy.proxy.server").addFilter(_says_something)
+
+
+def _says_something(record: logging.LogRecord) -> bool:
+    return not str(record.msg).startswith(_EVERY_CALL)
 
 
 def _cleaned(record: logging.LogRecord) -> logging.LogRecord:

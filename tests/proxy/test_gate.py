@@ -1,0 +1,113 @@
+"""A chain that is not whole, or not safe, does not start; and the end of any stage is the end of the proxy."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mitmproxy.addons import core, proxyserver
+from mitmproxy.test import taddons
+
+from residency.proxy import gate
+from residency.proxy.chain import stages
+from residency.proxy.front import Front
+from residency.proxy.gate import STAGES
+from residency.proxy.identity import IdentityAddon
+from residency.proxy.stage import Stage
+from tests.proxy.conftest import Gateway, loading, write_rules
+
+
+def reasons(gateway: Gateway) -> str:
+    master = gateway.context.master
+    return "\n".join(gate._reasons(master, gate._collect(master)))
+
+
+@pytest.fixture
+async def willing(stocked: Gateway, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Gateway:
+    """A loaded gateway with nothing against its start."""
+    monkeypatch.delenv("SSLKEYLOGFILE", raising=False)
+    monkeypatch.delenv("MITMPROXY_SSLKEYLOGFILE", raising=False)
+    stocked.context.options.update(residency_rules=str(write_rules(tmp_path / "rules")))
+    assert reasons(stocked) == ""
+    return stocked
+
+
+@pytest.mark.parametrize("name", STAGES)
+async def test_a_chain_that_lacks_a_stage_does_not_start(willing: Gateway, name: str) -> None:
+    del willing.context.master.addons.lookup[f"residency-{name}"]
+
+    assert f"stages are missing: {name}" in reasons(willing)
+
+
+async def test_a_folder_of_rules_must_be_named(willing: Gateway) -> None:
+    willing.context.options.update(residency_rules="")
+
+    assert "residency_rules: names no folder" in reasons(willing)
+
+
+@pytest.mark.parametrize("name", ["SSLKEYLOGFILE", "MITMPROXY_SSLKEYLOGFILE"])
+async def test_tls_secrets_are_not_written_out(
+    willing: Gateway, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, "/tmp/keys")
+
+    assert "SSLKEYLOGFILE is set" in reasons(willing)
+
+
+@pytest.mark.parametrize(("mode", "refused"), [(0o600, False), (0o640, True), (0o604, True)])
+async def test_the_cas_key_is_for_one_user_alone(
+    willing: Gateway, tmp_path: Path, mode: int, *, refused: bool
+) -> None:
+    key = tmp_path / "mitmproxy-ca.pem"
+    key.touch()
+    key.chmod(mode)
+
+    assert ("can be read by others" in reasons(willing)) is refused
+
+
+async def test_a_refused_start_ends_the_proxy_and_stays_closed(
+    willing: Gateway, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    ended: list[bool] = []
+    monkeypatch.setattr(willing.context.master, "shutdown", lambda: ended.append(True))
+    (Path(willing.context.options.residency_rules) / "masks.yaml").unlink()
+    await willing.stage("policy").running()
+
+    assert (ended, willing.runtime.ready) == ([True], False)
+    assert "masks.yaml: is missing" in caplog.text
+
+
+@pytest.mark.parametrize("name", STAGES)
+async def test_the_end_of_any_stage_is_the_end_of_the_proxy(
+    ready: Gateway, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    ended: list[bool] = []
+    monkeypatch.setattr(ready.context.master, "shutdown", lambda: ended.append(True))
+    ready.stage(name).done()
+
+    assert (ended, ready.runtime.ready) == ([True], False)
+
+
+@pytest.mark.usefixtures("_factory")
+async def test_one_stage_is_enough_to_deny() -> None:
+    """Whichever script is loaded first, the denial stands before it."""
+    with taddons.context(proxyserver.Proxyserver(), IdentityAddon()) as context:
+        assert isinstance(context.master.addons.chain[0], Front)
+
+
+async def test_the_front_stands_before_everything(stocked: Gateway) -> None:
+    assert isinstance(stocked.context.master.addons.chain[0], Front)
+
+
+def test_the_stages_stand_in_the_one_safe_order() -> None:
+    found: list[Any] = stages()
+
+    assert [s.name for s in found] == [f"residency-{name}" for name in STAGES]
+    assert [s.order for s in found] == list(range(len(found)))
+    assert all(isinstance(s, Stage) for s in found)
+
+
+@pytest.mark.usefixtures("_factory")
+async def test_two_masters_do_not_share_what_was_taken(tmp_path: Path) -> None:
+    one, two = ([core.Core(), proxyserver.Proxyserver()] for _ in range(2))
+    async with loading(one, tmp_path) as first, loading(two, tmp_path) as second:
+        assert first.runtime is not second.runtime

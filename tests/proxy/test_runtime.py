@@ -1,0 +1,117 @@
+"""What stages share: closed before the start and after the end, and never half reloaded."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from residency.errors import CallError, ConfigurationError, LedgerError
+from residency.proxy.runtime import Runtime, Settings, runtime
+from tests.proxy.conftest import LAMBDA, Gateway, write_rules
+
+
+def settings(folder: Path, ledger: Path) -> Settings:
+    return Settings(
+        rules=folder, ledger=ledger, admin="", hold_max=1, hold_bytes=1, resolve=(), body_limit=1
+    )
+
+
+def test_before_the_start_nothing_is_there() -> None:
+    found = Runtime()
+
+    for part in ("configuration", "verifier", "keys"):
+        with pytest.raises(CallError, match="not-ready"):
+            getattr(found, part)
+    with pytest.raises(LedgerError):
+        _ = found.ledger
+
+
+async def test_rules_with_a_fault_keep_it_closed(tmp_path: Path) -> None:
+    folder, found = write_rules(tmp_path / "rules"), Runtime()
+    (folder / "policy.yaml").write_text("x: 1\n")
+    with pytest.raises(ConfigurationError):
+        await found.start(settings(folder, tmp_path / "ledger"))
+
+    assert not found.ready
+    found.stop()
+
+
+async def test_a_ledger_that_cannot_be_written_keeps_it_closed(tmp_path: Path) -> None:
+    folder, found = write_rules(tmp_path / "rules"), Runtime()
+    with pytest.raises(LedgerError):
+        await found.start(settings(folder, tmp_path / "none" / "ledger"))
+
+    assert not found.ready
+    found.stop()
+
+
+async def test_after_the_end_every_call_is_denied(ready: Gateway) -> None:
+    ready.runtime.stop()
+    ready.runtime.stop()
+    flow = await ready.call(ready.flow(LAMBDA))
+
+    assert flow.response is not None
+    assert [r["kind"] for r in ready.records()] == ["start", "stop"]
+
+
+async def test_a_reload_of_broken_rules_keeps_the_last_good_ones(ready: Gateway) -> None:
+    before = ready.runtime.policy_digest
+    (ready.rules / "policy.yaml").write_text("version: 1\n")
+    await ready.runtime.reload(ready.rules)
+    await ready.runtime.reload(ready.rules)
+
+    assert ready.runtime.policy_digest == before
+    assert [(r["kind"], r["policy"]) for r in ready.records()[1:]] == [("reload-refused", before)]
+    assert (await ready.call(ready.flow(LAMBDA))).response is None
+
+
+async def test_a_reload_of_good_rules_is_recorded_and_in_force(ready: Gateway) -> None:
+    before = ready.runtime.policy_digest
+    policy = ready.rules / "policy.yaml"
+    policy.write_text(policy.read_text().replace("eea-is-home", "home"))
+    await ready.runtime.reload(ready.rules)
+
+    assert ready.records()[-1]["before"] == before
+    assert ready.runtime.configuration.policy.rule("home")
+    assert (await ready.call(ready.flow(LAMBDA))).response is None
+
+
+async def test_a_reload_without_a_change_does_nothing(ready: Gateway) -> None:
+    await ready.runtime.reload(ready.rules)
+
+    assert len(ready.records()) == 1
+
+
+async def test_a_key_that_is_taken_away_on_reload_is_believed_no_more(ready: Gateway) -> None:
+    proof = ready.flow().request.headers["proxy-authorization"].removeprefix("Bearer ")
+    await ready.call(ready.flow(LAMBDA, proof=proof))
+    keys = ready.rules / "jwks.json"
+    keys.write_text(keys.read_text().replace('"rsa"', '"other"'))
+    await ready.runtime.reload(ready.rules)
+    flow = await ready.call(ready.flow(LAMBDA, proof=proof))
+
+    assert flow.response is not None
+    assert flow.response.status_code == 407
+
+
+async def test_work_in_the_background_is_kept_until_it_is_done(ready: Gateway) -> None:
+    done = asyncio.Event()
+
+    async def work() -> None:
+        done.set()
+
+    ready.runtime.background(work())
+    await asyncio.wait_for(done.wait(), 1)
+    await asyncio.sleep(0)
+
+    assert not ready.runtime._tasks
+
+
+async def test_the_stages_of_one_master_share_one_runtime(ready: Gateway) -> None:
+    assert {id(s.runtime) for s in ready.chain} == {id(runtime(ready.context.master))}
+
+
+def test_two_tickets_are_never_alike() -> None:
+    found = Runtime()
+
+    assert len({found.ticket().id for _ in range(100)}) == 100

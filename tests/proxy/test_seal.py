@@ -1,0 +1,44 @@
+from collections.abc import Callable
+
+import pytest
+from mitmproxy import http
+
+from residency.errors import CallError, StageError
+from residency.proxy import seal
+from tests.proxy.conftest import Gateway
+
+CHANGES: dict[str, Callable[[http.Request], None]] = {
+    "method": lambda r: setattr(r, "method", "PUT"),
+    "scheme": lambda r: setattr(r, "scheme", "http"),
+    "host": lambda r: setattr(r, "host", "evil.test"),
+    "port": lambda r: setattr(r, "port", 8443),
+    "path": lambda r: setattr(r, "path", "/other"),
+    "version": lambda r: setattr(r, "http_version", "HTTP/1.0"),
+    "body": lambda r: setattr(r, "raw_content", b"other"),
+    "header": lambda r: r.headers.add("x", "y"),
+    "less": lambda r: r.headers.clear(),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+async def test_a_call_that_was_changed_is_stale(loaded: Gateway, change: str) -> None:
+    flow = loaded.flow()
+    seal.put(flow, b"k")
+    CHANGES[change](flow.request)
+
+    with pytest.raises(CallError, match="stale"):
+        seal.check(flow, b"k")
+
+
+async def test_a_call_that_is_as_it_was_passes(loaded: Gateway) -> None:
+    flow = loaded.flow()
+    seal.put(flow, b"k")
+    seal.check(flow, b"k")
+
+    with pytest.raises(CallError, match="stale"):
+        seal.check(flow, b"another process")
+
+
+async def test_a_call_that_was_never_sealed_is_an_error(loaded: Gateway) -> None:
+    with pytest.raises(StageError):
+        seal.check(loaded.flow(), b"k")
