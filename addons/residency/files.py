@@ -6,6 +6,7 @@ A folder holds ``policy.yaml``, ``identity.yaml``, ``masks.yaml`` and, if need b
 
 import dataclasses
 import datetime
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -75,12 +76,13 @@ def load(folder: Path, *, today: datetime.date) -> Configuration:
 
 
 def stamp(folder: Path) -> tuple[tuple[str, int, int], ...]:
-    """Changes whenever a file of *folder* does: name, modification time and size of each."""
+    """Changes whenever a file below *folder* does, key files too: name, modification time and size of each."""
     found = []
-    for path in sorted([*folder.glob("*"), *folder.glob("*/*.yaml")]):
+    for path in sorted(folder.rglob("*")):
         try:
             status = path.stat()
         except OSError:
             continue
-        found.append((str(path), status.st_mtime_ns, status.st_size))
+        if stat.S_ISREG(status.st_mode):
+            found.append((str(path), status.st_mtime_ns, status.st_size))
     return tuple(found)

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
@@ -78,21 +77,3 @@ def open_gateway(_far: tuple[FarSide, Gateway]) -> Gateway:
 def far_env(lab: Lab, open_gateway: Gateway) -> dict[str, str]:
     """The environment of a service of the group eu-services, behind ``open_gateway``."""
     return environment(lab, lab.token("eu-services"), open_gateway)
-
-
-def peak(gateway: Gateway) -> int:
-    """The most bytes of memory that the gateway has had since ``forget_peak``."""
-    status = Path(f"/proc/{gateway.process.pid}/status").read_text()
-    found = re.search(r"VmHWM:\s+(\d+) kB", status)
-    assert found
-    return int(found[1]) * 1024
-
-
-def forget_peak(gateway: Gateway) -> int:
-    """Start to measure anew; answers the bytes it has now."""
-    try:
-        # proc(5): 5 resets the peak resident set size.
-        Path(f"/proc/{gateway.process.pid}/clear_refs").write_text("5")
-    except OSError as e:
-        pytest.skip(f"the peak of memory cannot be measured here: {e.strerror}")
-    return peak(gateway)

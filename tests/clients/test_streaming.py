@@ -1,14 +1,11 @@
-"""What the head decides is never kept: uploads and answers pass on as they come, in little memory."""
+"""What the head decides is never kept: uploads and answers pass on as they come."""
 
 import hashlib
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 
-from scripts.lab.gateway import Gateway
-from tests.clients.conftest import forget_peak, peak
-from tests.clients.farside import PRIVATE, Exchange, FarSide, sink
+from tests.clients.farside import PRIVATE, Exchange, FarSide
 from tests.clients.piped import piped
 from tests.clients.run import command
 from tests.e2e.conftest import eventually
@@ -17,7 +14,6 @@ MIB = 1024 * 1024
 SIZE = 20 * MIB
 FIRST, REST = b"\xa5" * MIB, b"\x5a" * (SIZE - MIB)
 DIGEST = hashlib.sha256(FIRST + REST).hexdigest()
-PAUSE = 3.0
 URL = f"https://{PRIVATE}/data"
 CURL = ("curl", "--silent", "--fail", "--no-buffer", "--max-time", "60")
 
@@ -62,31 +58,6 @@ def test_an_h2_upload_without_a_length_arrives_whole(
     assert hashlib.sha256(FIRST).hexdigest() in out.decode()
 
 
-def slow_sink(exchange: Exchange) -> None:
-    """As ``sink``, but begins to read late."""
-    time.sleep(PAUSE)
-    sink(exchange)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("client", ["curl-h1-chunked", "curl-h2-length", "requests-length"])
-def test_an_upload_to_a_slow_far_side_does_not_pile_up(
-    far: FarSide, open_gateway: Gateway, far_env: dict[str, str], client: str
-) -> None:
-    def upload() -> bytes:
-        with piped(UPLOADS[client], far_env) as running:
-            running.send(FIRST + REST)
-            return running.end()
-
-    # The first one fills caches and pools.
-    upload()
-    far.serve = slow_sink
-    before = forget_peak(open_gateway)
-
-    assert DIGEST in upload().decode()
-    assert peak(open_gateway) - before < SIZE // 2
-
-
 def large(*, chunked: bool, pause: bool) -> Callable[[Exchange], None]:
     """Answers of ``SIZE`` bytes; with *pause*, all but the first MiB waits for ``go``."""
 
@@ -121,25 +92,3 @@ def test_an_answer_arrives_while_it_is_still_being_sent(
         out = first + download.end()
 
     assert hashlib.sha256(out).hexdigest() == DIGEST
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("version", "chunked"), DOWNLOADS)
-def test_an_answer_to_a_slow_client_does_not_pile_up(
-    far: FarSide, open_gateway: Gateway, far_env: Mapping[str, str], version: str, *, chunked: bool
-) -> None:
-    far.serve = large(chunked=chunked, pause=False)
-
-    def download(pause: float) -> bytes:
-        with piped((*CURL, version, URL), far_env) as running:
-            first = running.stdout.read(MIB // 2)
-            # A pipe holds 64 KiB; then curl does not read either.
-            time.sleep(pause)
-            return first + running.end()
-
-    # The first one fills caches and pools.
-    download(0)
-    before = forget_peak(open_gateway)
-
-    assert hashlib.sha256(download(PAUSE)).hexdigest() == DIGEST
-    assert peak(open_gateway) - before < SIZE // 2

@@ -44,7 +44,7 @@ def test_what_is_not_written_has_the_strict_default() -> None:
     assert found
     issuer = found.issuers["https://login.test"]
     assert issuer.algorithms == {"RS256", "ES256"}
-    assert issuer.audiences["approve"] == issuer.audiences["call"] == {"gateway"}
+    assert issuer.audiences == {"call": {"gateway"}, "approve": frozenset()}
     assert (issuer.max_lifetime, issuer.leeway) == (86400, 30)
     assert issuer.types == {"at+jwt", "jwt", None}
     assert issuer.groups == ("groups",)

@@ -198,6 +198,7 @@ async def ready(loaded: Gateway, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
             hold_bytes=1000,
             resolve=(),
             body_limit=1_000_000,
+            read_limit=8 * 1024 * 1024,
         )
     )
     return loaded

@@ -51,7 +51,7 @@ RECORDS: list[Any] = [
     Masked(counts={"personal-data": {"$..email": 2**40}}),
     Held(hold="0" * 32, state=State.USED, rulings=({"approve": True, "reason": "x", "at": 1.5},)),
     Fault(code="internal", detail="ValueError"),
-    Seal(digest="ab"),
+    Seal(digest="ab", policy="p"),
 ]
 NAMES = [f"{i}-{type(r).__name__}" for i, r in enumerate(RECORDS)]
 

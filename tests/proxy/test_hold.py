@@ -3,6 +3,7 @@
 import asyncio
 import dataclasses
 import json
+import time
 from typing import Any
 
 import pytest
@@ -15,7 +16,6 @@ from residency.errors import HoldError, LedgerError
 from residency.proxy import flowstate
 from residency.proxy.guard import Fault
 from residency.proxy.hold import Held, has_gone
-from residency.proxy.identity import Known
 from tests.policies import caller
 from tests.proxy.conftest import CHAT, Gateway, problem_of
 
@@ -94,10 +94,12 @@ async def test_rules_that_changed_while_it_was_held_make_it_stale(
     assert problem_of(flow)["code"] == "stale"
 
 
-async def test_a_caller_whose_token_ran_out_while_held_is_refused(ready: Gateway) -> None:
+async def test_a_caller_whose_token_ran_out_while_held_is_refused(
+    ready: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
     flow, task, id_ = await held(ready)
-    known = flowstate.read(flow, Known).caller
-    flowstate.write(flow, Known(caller=dataclasses.replace(known, expires=1.0)))
+    past = time.time() + 3600 * 48
+    monkeypatch.setattr("residency.proxy.identity.time.time", lambda: past)
     await rule(ready, id_)
     await task
 

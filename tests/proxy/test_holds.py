@@ -119,7 +119,7 @@ async def test_waiting_bodies_have_a_cap_in_bytes(holds: Holds) -> None:
 
 
 async def test_bytes_are_given_back_however_the_wait_ends(holds: Holds) -> None:
-    holds.limit(count=8, size=100)
+    holds.limit(count=8, size=400)
     for id_ in ("a", "b"):
         holds.add(hold(id_))
         task = asyncio.ensure_future(wait(holds, id_, size=100))

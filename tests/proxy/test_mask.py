@@ -8,7 +8,7 @@ from residency.core.policy.rule import Action
 from residency.proxy import flowstate, seal
 from residency.proxy.guard import Fault
 from residency.proxy.mask import Masked
-from residency.proxy.policy import OFF_LOOP
+from residency.proxy.runtime import OFF_LOOP
 from tests.proxy.conftest import CHAT, Gateway, problem_of
 
 BODY = b'{ "model":"gpt-5", "email" : "CANARY@x", "n":1.0 }'
@@ -32,7 +32,7 @@ async def test_a_body_that_turns_out_unreadable_is_not_sent(ready: Gateway) -> N
     flowstate.write(
         flow, Decision(action=Action.MASK, rule="r", code=None, masks=("personal-data",))
     )
-    seal.put(flow, ready.runtime.secret)
+    seal.put(flow, ready.runtime.secret, ready.runtime.policy_digest)
     await ready.hook("request", flow, "mask")
 
     assert flowstate.read(flow, Fault) == Fault(code="unmaskable", detail="not-json")
@@ -43,7 +43,7 @@ async def test_a_body_that_changed_since_it_was_judged_is_not_masked(ready: Gate
     flowstate.write(
         flow, Decision(action=Action.MASK, rule="r", code=None, masks=("personal-data",))
     )
-    seal.put(flow, ready.runtime.secret)
+    seal.put(flow, ready.runtime.secret, ready.runtime.policy_digest)
     flow.request.content = b"{}"
     await ready.hook("request", flow, "mask")
 

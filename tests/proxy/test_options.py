@@ -13,6 +13,8 @@ from tests.proxy.conftest import Gateway
 
 #: A value of each guarded option that would open a way around.
 UNSAFE: dict[str, Any] = {
+    "tls_version_server_min": "SSL3",
+    "ciphers_server": "ALL:@SECLEVEL=0",
     "ignore_hosts": [".*"],
     "allow_hosts": ["a"],
     "tcp_hosts": [".*"],

@@ -5,7 +5,7 @@ import pytest
 from residency.core.policy.decide import Carrying, Decision
 from residency.proxy import flowstate
 from residency.proxy.guard import Fault
-from residency.proxy.policy import OFF_LOOP
+from residency.proxy.runtime import OFF_LOOP
 from residency.proxy.seal import Seal
 from tests.proxy.conftest import CHAT, LAMBDA, Gateway
 
@@ -61,6 +61,6 @@ async def test_a_body_that_was_not_kept_is_unread(ready: Gateway) -> None:
     flow = ready.flow(CHAT)
     await ready.hook("requestheaders", flow, *STAGES)
     flow.request.raw_content = None
-    await ready.hook("request", flow, "identity", "policy")
+    await ready.hook("request", flow, "identity", "region", "policy")
 
     assert flowstate.read(flow, Carrying).state == "unread"

@@ -2,17 +2,26 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from residency.errors import CallError, ConfigurationError, LedgerError
+from residency.proxy import runtime as runtime_module
 from residency.proxy.runtime import Runtime, Settings, runtime
 from tests.proxy.conftest import LAMBDA, Gateway, write_rules
 
 
 def settings(folder: Path, ledger: Path) -> Settings:
     return Settings(
-        rules=folder, ledger=ledger, admin="", hold_max=1, hold_bytes=1, resolve=(), body_limit=1
+        rules=folder,
+        ledger=ledger,
+        admin="",
+        hold_max=1,
+        hold_bytes=1,
+        resolve=(),
+        body_limit=1,
+        read_limit=1,
     )
 
 
@@ -70,10 +79,51 @@ async def test_a_reload_of_good_rules_is_recorded_and_in_force(ready: Gateway) -
     policy = ready.rules / "policy.yaml"
     policy.write_text(policy.read_text().replace("eea-is-home", "home"))
     await ready.runtime.reload(ready.rules)
+    assert ready.runtime.policy_digest == before, "the files may still be changing"
+    await ready.runtime.reload(ready.rules)
 
     assert ready.records()[-1]["before"] == before
     assert ready.runtime.configuration.policy.rule("home")
     assert (await ready.call(ready.flow(LAMBDA))).response is None
+
+
+async def test_rules_that_change_while_they_are_loaded_are_not_taken(
+    ready: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, policy = ready.runtime.policy_digest, ready.rules / "policy.yaml"
+    policy.write_text(policy.read_text() + "# one\n")
+    await ready.runtime.reload(ready.rules)
+    load = runtime_module.load
+
+    def slow(*args: Any, **kwargs: Any) -> Any:
+        policy.write_text(policy.read_text() + "# two\n")
+        return load(*args, **kwargs)
+
+    monkeypatch.setattr(runtime_module, "load", slow)
+    await ready.runtime.reload(ready.rules)
+
+    assert ready.runtime.policy_digest == before
+
+
+async def test_rules_that_cannot_be_recorded_do_not_come_into_force(
+    ready: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, policy = ready.runtime.policy_digest, ready.rules / "policy.yaml"
+    policy.write_text(policy.read_text() + "# one\n")
+    await ready.runtime.reload(ready.rules)
+
+    async def full(*_: object) -> None:
+        raise LedgerError("full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ready.runtime.ledger, "append", full)
+        with pytest.raises(LedgerError):
+            await ready.runtime.reload(ready.rules)
+    assert ready.runtime.policy_digest == before
+    await ready.runtime.reload(ready.rules)
+
+    assert ready.runtime.policy_digest != before
+    assert ready.records()[-1]["kind"] == "reload"
 
 
 async def test_a_reload_without_a_change_does_nothing(ready: Gateway) -> None:
@@ -87,6 +137,7 @@ async def test_a_key_that_is_taken_away_on_reload_is_believed_no_more(ready: Gat
     await ready.call(ready.flow(LAMBDA, proof=proof))
     keys = ready.rules / "jwks.json"
     keys.write_text(keys.read_text().replace('"rsa"', '"other"'))
+    await ready.runtime.reload(ready.rules)
     await ready.runtime.reload(ready.rules)
     flow = await ready.call(ready.flow(LAMBDA, proof=proof))
 

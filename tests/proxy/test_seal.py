@@ -23,22 +23,30 @@ CHANGES: dict[str, Callable[[http.Request], None]] = {
 @pytest.mark.parametrize("change", CHANGES)
 async def test_a_call_that_was_changed_is_stale(loaded: Gateway, change: str) -> None:
     flow = loaded.flow()
-    seal.put(flow, b"k")
+    seal.put(flow, b"k", "rules")
     CHANGES[change](flow.request)
 
     with pytest.raises(CallError, match="stale"):
-        seal.check(flow, b"k")
+        seal.check(flow, b"k", "rules")
 
 
 async def test_a_call_that_is_as_it_was_passes(loaded: Gateway) -> None:
     flow = loaded.flow()
-    seal.put(flow, b"k")
-    seal.check(flow, b"k")
+    seal.put(flow, b"k", "rules")
+    seal.check(flow, b"k", "rules")
 
     with pytest.raises(CallError, match="stale"):
-        seal.check(flow, b"another process")
+        seal.check(flow, b"another process", "rules")
 
 
 async def test_a_call_that_was_never_sealed_is_an_error(loaded: Gateway) -> None:
     with pytest.raises(StageError):
-        seal.check(loaded.flow(), b"k")
+        seal.check(loaded.flow(), b"k", "rules")
+
+
+async def test_a_call_that_was_judged_by_other_rules_is_stale(loaded: Gateway) -> None:
+    flow = loaded.flow()
+    seal.put(flow, b"k", "rules")
+
+    with pytest.raises(CallError, match="stale: the rules changed"):
+        seal.check(flow, b"k", "other rules")

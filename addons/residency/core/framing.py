@@ -24,6 +24,16 @@ _SINGLETONS = frozenset(
     {b"host", b"authorization", b"proxy-authorization", b"content-type", b"content-length", b"content-encoding",
      b"transfer-encoding"}
 )  # fmt: skip
+#: Some frameworks take these for the method and the path; the rules judged the real ones.
+_OVERRIDES = frozenset(
+    {
+        b"x-http-method-override",
+        b"x-http-method",
+        b"x-method-override",
+        b"x-original-url",
+        b"x-rewrite-url",
+    }
+)
 _END_TO_END = _SINGLETONS - {b"proxy-authorization"}
 #: RFC 9110 section 9.3 and RFC 5789; CONNECT is the proxy's own, TRACE mirrors headers back.
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"})
@@ -79,6 +89,8 @@ def _check_headers(headers: RawHeaders) -> None:
         seen.add(lower)
         if lower in (b"upgrade", b"http2-settings"):
             raise RegionError("upgrade-refused")
+        if lower in _OVERRIDES:
+            raise RegionError("request-malformed", "a header that overrides method or path")
         if lower == b"trailer":
             raise RegionError("trailers-refused")
         if lower == b"transfer-encoding" and value.strip().lower() != b"chunked":

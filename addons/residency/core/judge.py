@@ -22,7 +22,8 @@ from residency.core.region.locate import NO_BODY, UNREADABLE, locate
 from residency.core.region.locate import PENDING as BODY_PENDING
 from residency.errors import RegionError, Unread
 
-DEFAULT_LIMIT = 64 * 1024 * 1024
+#: The largest body that is read, after decoding, in bytes: the default of the option residency_read_limit.
+DEFAULT_LIMIT = 8 * 1024 * 1024
 _PORTS = {"https": 443, "http": 80}
 
 
@@ -79,11 +80,11 @@ def check_door(atlas: Atlas, head: Head, today: datetime.date) -> None:
 
 
 def open_ports(atlas: Atlas, host: str, today: datetime.date) -> frozenset[int]:
-    """The ports of *host* that may be called: 443, and what the organisation declared."""
+    """The ports of *host* that may be called: what the organisation declared, else 443."""
     pin = atlas.pin(host, today)
     if pin is None:
         return frozenset({443})
-    return frozenset({443} | pin.ports | ({80} if pin.plaintext else set()))
+    return pin.ports | ({80} if pin.plaintext else frozenset())
 
 
 def judge(
@@ -113,7 +114,10 @@ def judge(
     if decision is NEEDS_BODY:
         signed = is_signed(head.headers, head.query)
         names = policy.sets_asked_for
-        carrying = inspect_body(raw, codings, sets, names, signed=signed, limit=limit)
+        media_type = head.header("content-type") or ""
+        carrying = inspect_body(
+            raw, codings, sets, names, signed=signed, limit=limit, media_type=media_type
+        )
         inputs = Inputs(
             caller=caller,
             method=head.method,

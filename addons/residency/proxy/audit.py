@@ -20,8 +20,8 @@ from residency.proxy import flowstate, seal
 from residency.proxy.answer import placeholder, problem
 from residency.proxy.flowstate import Ticket
 from residency.proxy.guard import Fault, is_ending, where
-from residency.proxy.hold import Held
-from residency.proxy.identity import Known
+from residency.proxy.hold import Held, has_gone
+from residency.proxy.identity import Known, announced
 from residency.proxy.mask import Masked
 from residency.proxy.record import decision_record
 from residency.proxy.region import Located
@@ -30,6 +30,8 @@ from residency.proxy.stage import Stage
 logger = logging.getLogger("residency.audit")
 
 RETRY_SECONDS = 2
+#: The largest body, in bytes, that is awaited from a caller who was refused before the target was looked at.
+MAX_UNKNOWN = 256 * 1024
 
 
 class AuditAddon(Stage):
@@ -56,6 +58,9 @@ class AuditAddon(Stage):
         if not flowstate.is_settled(flow):
             flow.response = placeholder()
             await self._settle(flow)
+        elif flow.request.trailers:
+            # The body has streamed; what comes after it was not announced, and mitmproxy fails on it towards HTTP/1.
+            flow.request.trailers = None
 
     async def response(self, flow: http.HTTPFlow) -> None:
         if flow.response and self._was_released(flow):
@@ -135,19 +140,20 @@ class AuditAddon(Stage):
         return decision
 
     async def _write(self, flow: http.HTTPFlow, decision: Decision) -> None:
+        judged = flowstate.find(flow, seal.Seal)
         record = decision_record(
             flow,
             decision,
-            policy=self.runtime.policy_digest,
+            policy=judged.policy if judged else self.runtime.policy_digest,
             overridden=self.runtime.resolver.overridden,
         )
         await self.runtime.ledger.append("decision", record)
 
     def _release(self, flow: http.HTTPFlow) -> None:
         """Let the call go. The denial is lifted by the last statement."""
-        seal.check(flow, self.runtime.secret)
-        if not self.runtime.ready:
-            raise CallError("not-ready")
+        seal.check(flow, self.runtime.secret, self.runtime.configuration.policy.digest)
+        if has_gone(flow.client_conn):
+            raise CallError("aborted", "the client has gone")
         request = flow.request
         if request.raw_content is None:
             # Decided by the head: the body, if there is one, streams.
@@ -174,6 +180,10 @@ class AuditAddon(Stage):
         if decision.reason:
             members["reason"] = decision.reason
         self._mark(flow, "refused")
+        if located is None and self._is_large(flow) and flow.killable:
+            # Refused by its head: a body that large is not taken into memory only to be thrown away.
+            flow.kill()
+            return
         flow.response = problem(
             code,
             decision=ticket.id,
@@ -181,6 +191,11 @@ class AuditAddon(Stage):
             retry_after=RETRY_SECONDS if CODES[code].status == 503 else None,  # noqa: PLR2004
             members=members,
         )
+
+    def _is_large(self, flow: http.HTTPFlow) -> bool:
+        if flow.request.raw_content is not None:
+            return False
+        return announced(flow) > MAX_UNKNOWN or "transfer-encoding" in flow.request.headers
 
     async def _failed(self, flow: http.HTTPFlow, error: BaseException) -> None:
         """The decision could not be written or carried out: say so, and record that much if it can be."""

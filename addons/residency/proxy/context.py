@@ -49,6 +49,13 @@ def codings_of(flow: http.HTTPFlow) -> list[str]:
     return list(flow.request.headers.get_all("content-encoding"))
 
 
+def weight_of(flow: http.HTTPFlow) -> int:
+    """About how many bytes reading the body is about. A compressed body may be any size; it counts as large."""
+    raw = flow.request.raw_content or b""
+    packed = any(c.strip().lower() not in ("", "identity") for c in codings_of(flow))
+    return len(raw) if not raw or not packed else max(len(raw), 1 << 20)
+
+
 def is_signed(flow: http.HTTPFlow) -> bool:
     """True if the sender signed or digested the body."""
     return judge.is_signed(headers_of(flow), flow.request.path.partition("?")[2])

@@ -202,8 +202,11 @@ def _settings(master: mitmproxy_master.Master) -> Settings:
     size = human.parse_size(o.residency_hold_bytes)
     if not o.residency_ledger:
         raise ResidencyError("option residency_ledger: names no file; no record, no call")
-    if size is None or o.residency_hold_max < 0:
-        raise ResidencyError("option residency_hold_bytes: is not a size, such as 64m")
+    read = human.parse_size(o.residency_read_limit)
+    if size is None or read is None or o.residency_hold_max < 0:
+        raise ResidencyError(
+            "options residency_hold_bytes and residency_read_limit: sizes, such as 64m"
+        )
     return Settings(
         rules=Path(o.residency_rules).expanduser(),
         ledger=Path(o.residency_ledger).expanduser(),
@@ -212,6 +215,7 @@ def _settings(master: mitmproxy_master.Master) -> Settings:
         hold_bytes=size,
         resolve=tuple(o.residency_resolve),
         body_limit=human.parse_size(o.body_size_limit) or 0,
+        read_limit=read,
     )
 
 

@@ -11,20 +11,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
-from mitmproxy import connection, http
+from mitmproxy import connection, ctx, http
 from mitmproxy.connection import ConnectionState
 
 from residency.core.exact import retryable
 from residency.core.hold import Hold, State
 from residency.core.plain import Plain
-from residency.core.policy.decide import Carrying, Decision, approval_of
+from residency.core.policy.decide import Carrying, Decision, Inputs, approval_of, decide
 from residency.core.policy.rule import Action
-from residency.errors import CallError, HoldError, IdentityError
+from residency.errors import CallError, HoldError
 from residency.proxy import flowstate, seal
 from residency.proxy.context import parts_of
 from residency.proxy.flowstate import Ticket
 from residency.proxy.guard import deny, fail_closed
-from residency.proxy.identity import Known
+from residency.proxy.identity import IdentityAddon, Known
 from residency.proxy.mask import Masked
 from residency.proxy.region import Located
 from residency.proxy.stage import Stage
@@ -75,12 +75,14 @@ class HoldAddon(Stage):
         if decision.action is not Action.HOLD:
             return
         policy = self.runtime.configuration.policy.digest
-        seal.check(flow, self.runtime.secret)
+        seal.check(flow, self.runtime.secret, policy)
         hold = await self._open(flow, decision, policy)
         try:
             if hold.state is not State.APPROVED:
                 hold = await self._wait(flow, hold)
-            self._conclude(flow, hold, policy)
+            if hold.state is State.APPROVED:
+                await self._examine(flow, decision)
+            self._conclude(flow, hold)
         except asyncio.CancelledError:
             self.runtime.holds.drop(hold.id)
             raise
@@ -137,6 +139,8 @@ class HoldAddon(Stage):
             "rule": decision.rule,
             "why": why.why if why else "",
             "bytes": len(flow.request.raw_content or b""),
+            # Not inspected; that there is one is for the approver to know.
+            "query": "?" in flow.request.path,
             "carrying": carrying.to_plain(),
             "masked": masked.to_plain()["counts"] if masked else {},
         }  # fmt: skip
@@ -155,26 +159,35 @@ class HoldAddon(Stage):
             flow.comment = ""
             self.runtime.holds.of_flow.pop(flow.id, None)
 
-    def _conclude(self, flow: http.HTTPFlow, hold: Hold, policy: str) -> None:
-        """From here to the release nothing is taken on trust from before the wait."""
-        now = time.time()
-        if hold.state is State.WAITING and has_gone(flow.client_conn):
-            flowstate.write(flow, self._held(hold, hold.state))
+    async def _examine(self, flow: http.HTTPFlow, decision: Decision) -> None:
+        """The call, the rules, the day and the caller again: nothing is taken on trust from before the wait.
+
+        Raises:
+            CallError: ``stale``, or why the caller is not known any more.
+        """
+        identity: IdentityAddon = ctx.master.addons.get("residency-identity")
+        caller = await identity.again(flow)
+        policy = self.runtime.configuration.policy
+        seal.check(flow, self.runtime.secret, policy.digest)
+        inputs = Inputs(
+            caller=caller,
+            method=flow.request.method,
+            destination=flowstate.read(flow, Located).destination,
+            carrying=flowstate.read(flow, Carrying),
+        )
+        if decide(policy, inputs, self.runtime.today()) != decision:
+            raise CallError("stale", "the call would be decided otherwise by now")
+
+    def _conclude(self, flow: http.HTTPFlow, hold: Hold) -> None:
+        flowstate.write(flow, self._held(hold, hold.state))
+        gone = has_gone(flow.client_conn)
+        if gone and hold.state in (State.WAITING, State.APPROVED):
             deny(flow, "aborted", "the client has gone")
         elif hold.state in (State.WAITING, State.EXPIRED):
-            flowstate.write(flow, self._held(hold, hold.state))
             deny(flow, "held")
         elif hold.state is not State.APPROVED:
-            flowstate.write(flow, self._held(hold, hold.state))
             deny(flow, "denied")
-        elif self.runtime.configuration.policy.digest != policy:
-            deny(flow, "stale", "the rules changed while the call was held")
-        elif flowstate.read(flow, Known).caller.expires <= now:
-            raise IdentityError("identity-expired")
-        elif has_gone(flow.client_conn):
-            deny(flow, "aborted", "the client has gone")
         else:
-            seal.check(flow, self.runtime.secret)
             self._use(flow, hold)
 
     def _use(self, flow: http.HTTPFlow, hold: Hold) -> None:

@@ -15,7 +15,7 @@ from residency.core.hold import Hold, Ruling, State
 from residency.core.identity import Caller
 from residency.errors import CallError, HoldError
 
-#: How many holds are kept per caller, so that one cannot fill the table.
+#: One caller may have this part, one fourth, of the holds and of the bytes that are held.
 PER_CALLER_SHARE = 4
 #: How long a closed hold stays visible to approvers, in seconds.
 LINGER = 30.0
@@ -27,7 +27,12 @@ class _Entry:
     changed: asyncio.Event
     lock: asyncio.Lock
     claimed: bool = False
+    size: int = 0
     closed_at: float | None = None
+
+    @property
+    def owner(self) -> tuple[str, str]:
+        return self.hold.issuer, self.hold.subject
 
 
 class Holds:
@@ -61,18 +66,33 @@ class Holds:
     def add(self, hold: Hold) -> None:
         """Take a new hold in; it is the asker's from here on.
 
+        Where the table, or this caller's share of it, is full, the oldest hold that nobody waits in any more makes room.
+
         Raises:
-            CallError: ``hold-full``: the table, or this caller's share of it, is full.
+            CallError: ``hold-full``: there is none.
         """
         self._sweep()
-        live = [e for e in self._entries.values() if e.closed_at is None]
-        own = sum(
-            1 for e in live if (e.hold.issuer, e.hold.subject) == (hold.issuer, hold.subject)
-        )
-        share = max(1, self._max_count // PER_CALLER_SHARE)
-        if not self._open or len(live) >= self._max_count or own >= share:
+        own = [e for e in self._live() if e.owner == (hold.issuer, hold.subject)]
+        if len(own) >= self._share(self._max_count):
+            self._make_room(own)
+        elif len(self._live()) >= self._max_count:
+            self._make_room(self._live())
+        if not self._open or self._max_count < 1:
             raise CallError("hold-full")
         self._entries[hold.id] = _Entry(hold, asyncio.Event(), asyncio.Lock(), claimed=True)
+
+    def _live(self) -> list[_Entry]:
+        return [e for e in self._entries.values() if e.closed_at is None]
+
+    def _share(self, whole: int) -> int:
+        return max(1, whole // PER_CALLER_SHARE)
+
+    def _make_room(self, entries: list[_Entry]) -> None:
+        for entry in sorted(entries, key=lambda e: e.hold.opened):
+            if not entry.claimed and entry.hold.state is State.WAITING:
+                self.drop(entry.hold.id)
+                return
+        raise CallError("hold-full")
 
     async def wait(self, id_: str, *, size: int, seconds: float, gone: Callable[[], bool]) -> Hold:
         """Wait until the hold is ruled on, *seconds* are over, or *gone* answers true; then the hold as it is.
@@ -80,13 +100,18 @@ class Holds:
         *size* bytes of body are in memory meanwhile. A cancellation passes through.
 
         Raises:
-            CallError: ``hold-full``: too many calls, or bytes, are waiting.
+            CallError: ``hold-full``: too many calls or bytes are waiting, of all callers or of this one.
         """
         entry = self._entries[id_]
-        if self._count >= self._max_count or self._size + size > self._max_size:
+        own = sum(e.size for e in self._live() if e.owner == entry.owner)
+        if (
+            self._count >= self._max_count
+            or self._size + size > self._max_size
+            or own + size > self._share(self._max_size)
+        ):
             self.drop(id_)
             raise CallError("hold-full")
-        self._count, self._size = self._count + 1, self._size + size
+        self._count, self._size, entry.size = self._count + 1, self._size + size, size
         deadline = self.clock() + seconds
         try:
             while entry.hold.at(self.clock()).state is State.WAITING and not gone() and self._open:
@@ -98,7 +123,8 @@ class Holds:
                 except TimeoutError:
                     continue
         finally:
-            self._count, self._size, entry.claimed = self._count - 1, self._size - size, False
+            self._count, self._size = self._count - 1, self._size - size
+            entry.claimed, entry.size = False, 0
         return entry.hold.at(self.clock())
 
     async def rule(

@@ -2,6 +2,7 @@
 
 import logging
 import time
+import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Self
@@ -14,7 +15,6 @@ from residency.core.plain import Plain
 from residency.errors import IdentityError
 from residency.proxy import flowstate
 from residency.proxy.context import IDENTITY_HEADER
-from residency.proxy.flowstate import Ticket
 from residency.proxy.guard import deny, fail_closed
 from residency.proxy.stage import Stage
 
@@ -57,6 +57,8 @@ class IdentityAddon(Stage):
 
     def __init__(self) -> None:
         self.tunnels: dict[str, Tunnel] = {}
+        # In memory, gone with the flow, and not inherited by a copy of it.
+        self._tokens: weakref.WeakKeyDictionary[http.HTTPFlow, str] = weakref.WeakKeyDictionary()
 
     async def verified(self, values: list[str]) -> tuple[str, Caller]:
         """The token in the headers' *values*, and whom it proves.
@@ -74,6 +76,20 @@ class IdentityAddon(Stage):
             # A rotated key: one fetch for all who ask, with a cool-down, and then one more try.
             await self.runtime.keys.refresh(e.issuer)
             return self.runtime.verifier.verify(token, now=time.time())
+
+    async def again(self, flow: http.HTTPFlow) -> Caller:
+        """The caller of *flow*, verified anew: keys, rules and time may be others by now.
+
+        Raises:
+            IdentityError: It is not the caller that the call was judged for, or nobody.
+        """
+        token = self._tokens.get(flow)
+        if token is None:
+            raise IdentityError("identity-missing")
+        caller = await self.caller(token)
+        if caller != flowstate.read(flow, Known).caller:
+            raise IdentityError("identity-conflict", "the token proves another caller by now")
+        return caller
 
     # Handlers
 
@@ -102,22 +118,22 @@ class IdentityAddon(Stage):
         strip(flow)
         tunnel = self.tunnels.get(flow.client_conn.id)
         if tunnel is None:
-            caller = (await self.verified(values))[1]
+            token, caller = await self.verified(values)
         elif values and credentials(values) != tunnel.token:
             raise IdentityError(
                 "identity-conflict", "the tunnel and the request name different callers"
             )
         else:
-            caller = await self.caller(tunnel.token)
+            token, caller = tunnel.token, await self.caller(tunnel.token)
+        self._tokens[flow] = token
         flowstate.write(flow, Known(caller=caller))
+        if announced(flow) > self.runtime.body_limit:
+            deny(flow, "too-large")
 
     @fail_closed
     async def request(self, flow: http.HTTPFlow) -> None:
-        """Again once the body is in: reading it took time, and a token may have run out."""
-        known = flowstate.read(flow, Known)
-        if known.caller.expires <= time.time():
-            raise IdentityError("identity-expired")
-        flowstate.read(flow, Ticket)
+        """Again once the body is in: reading it took time."""
+        await self.again(flow)
 
     def http_connect_error(self, flow: http.HTTPFlow) -> None:
         """No tunnel was made: what follows on this connection proves its own identity."""
@@ -126,6 +142,12 @@ class IdentityAddon(Stage):
     def client_disconnected(self, client: connection.Client) -> None:
         self.tunnels.pop(client.id, None)
         self.runtime.resolver.forget(client.id)
+
+
+def announced(flow: http.HTTPFlow) -> int:
+    """The Content-Length, in bytes; 0 where there is none, or none that counts."""
+    text = flow.request.headers.get("content-length", "")
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 20 else 0  # noqa: PLR2004
 
 
 def strip(flow: http.HTTPFlow) -> None:

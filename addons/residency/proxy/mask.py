@@ -1,6 +1,5 @@
 """Change the regulated fields, and nothing else, before the call leaves."""
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Self
@@ -12,9 +11,8 @@ from residency.core.plain import Plain
 from residency.core.policy.decide import Counts, Decision, counts_from_plain
 from residency.errors import Unread
 from residency.proxy import flowstate, seal
-from residency.proxy.context import codings_of
+from residency.proxy.context import codings_of, weight_of
 from residency.proxy.guard import deny, fail_closed
-from residency.proxy.policy import OFF_LOOP
 from residency.proxy.stage import Stage
 
 
@@ -48,22 +46,27 @@ class MaskAddon(Stage):
         decision = flowstate.read(flow, Decision)
         if not decision.masks:
             return
-        seal.check(flow, self.runtime.secret)
+        configuration = self.runtime.configuration
+        seal.check(flow, self.runtime.secret, configuration.policy.digest)
         raw = flow.request.raw_content or b""
-        arguments = (raw, codings_of(flow), self.runtime.configuration.sets, decision.masks)
-        limit = self.runtime.body_limit
         try:
-            if len(raw) <= OFF_LOOP:
-                masked = mask_body(*arguments, limit=limit)
-            else:
-                masked = await asyncio.to_thread(mask_body, *arguments, limit=limit)
+            masked = await self.runtime.read(
+                weight_of(flow),
+                mask_body,
+                raw,
+                codings_of(flow),
+                configuration.sets,
+                decision.masks,
+                limit=self.runtime.read_limit,
+            )
         except Unread as e:
             deny(flow, "unmaskable", e.reason)
             return
+        seal.check(flow, self.runtime.secret, configuration.policy.digest)
         flowstate.write(flow, Masked(counts=masked.counts))
         if masked.raw is not raw:
             flow.request.raw_content = masked.raw
             # RFC 9112 section 6.3: one framing. The masked body is whole, so its length is known.
             flow.request.headers.pop("transfer-encoding", None)
             flow.request.headers["content-length"] = str(len(masked.raw))
-            seal.put(flow, self.runtime.secret)
+            seal.put(flow, self.runtime.secret, configuration.policy.digest)

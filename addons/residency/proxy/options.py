@@ -19,6 +19,7 @@ OWN: dict[str, tuple[Any, Any, str]] = {
     "residency_admin": (str, "127.0.0.1:8090", "Loopback host:port of the admin API; empty for none."),
     "residency_hold_max": (int, 100, "How many calls may be held at once."),
     "residency_hold_bytes": (str, "64m", "How many bytes of bodies may be held at once."),
+    "residency_read_limit": (str, "8m", "The largest body, after decoding, that is read where a rule asks about data."),
     "residency_resolve": (Sequence[str], [], "For demonstrations only: HOST=LOOPBACK-ADDRESS:PORT, instead of DNS."),
     "residency_extra_scripts": (Sequence[str], [], "Paths of scripts that may run beside the gateway's own."),
     "residency_token_file": (str, "", "File with the approver's token, for the console commands and the desk."),
@@ -67,6 +68,10 @@ def _limited(value: object) -> bool:
     return size is not None and 0 < size <= MAX_BODY_LIMIT
 
 
+def _modern(value: object) -> bool:
+    return value in ("TLS1_2", "TLS1_3")
+
+
 _EMPTY_WHY = {
     "ignore_hosts": "would pass these hosts uninspected",
     "allow_hosts": "would pass all other hosts uninspected",
@@ -100,6 +105,8 @@ GUARDED: dict[str, tuple[Callable[[object], bool], str]] = {
     "mode": (_regular, "only the regular proxy mode is judged"),
     "validate_inbound_headers": (_is(True), "must stay on: it refuses request smuggling"),
     "body_size_limit": (_limited, "must be set, to at most 1g"),
+    "tls_version_server_min": (_modern, "must be TLS1_2 or TLS1_3"),
+    "ciphers_server": (_empty, "the TLS library's own choice is kept"),
     "server": (_is(True), "the proxy has to listen"),
 }
 

@@ -14,10 +14,11 @@ from typing import Any
 _HARMLESS = (
     "client connect", "client disconnect", "client kill connection", "server connect", "server disconnect",
     "error establishing server connection", "Closing connection due to inactivity", "closing transports",
-    "transports closed", "Client TLS handshake failed", "Server TLS handshake failed", "HTTP(S) proxy", "Loading script", "Errors logged during startup",
+    "transports closed", "Client TLS handshake failed", "Server TLS handshake failed", "Streaming request to",
+    "Streaming response from", "HTTP(S) proxy", "Loading script", "Errors logged during startup",
 )  # fmt: skip
-#: Said of every call that is let go, once a direction. The ledger has each call already, and printing costs a call's thread
-#: more than deciding it does.
+#: Said of every call that is let go, once a direction. The ledger has each call already, and printing costs more
+#: than deciding. Harmless as well, since this is asked after the record's words were cleaned.
 _EVERY_CALL = ("Streaming request to ", "Streaming response from ")
 #: Our own say types and codes; scripts are loaded before there are calls, and never after.
 _TRUSTED = ("residency", "mitmproxy.addons.script")

@@ -15,8 +15,8 @@ from residency.core.plain import Plain
 from residency.core.region.destination import Destination
 from residency.core.region.locate import NO_BODY, PENDING, UNREADABLE, locate
 from residency.errors import RegionError, Unread
-from residency.proxy import flowstate
-from residency.proxy.context import codings_of, head_of, target_of
+from residency.proxy import flowstate, seal
+from residency.proxy.context import codings_of, head_of, target_of, weight_of
 from residency.proxy.guard import fail_closed
 from residency.proxy.stage import Stage
 
@@ -72,35 +72,44 @@ class RegionAddon(Stage):
     @fail_closed
     def requestheaders(self, flow: http.HTTPFlow) -> None:
         host = check_target(target_of(flow, self._tunnel(flow)))
-        head = head_of(flow, host)
-        check_door(self.runtime.configuration.atlas, head, self.runtime.today())
-        self._locate(flow, host, PENDING)
+        head, atlas, today = (
+            head_of(flow, host),
+            self.runtime.configuration.atlas,
+            self.runtime.today(),
+        )
+        check_door(atlas, head, today)
+        destination = locate(atlas, head, PENDING, today=today)
+        flowstate.write(flow, Located(host=host, destination=destination))
 
     @fail_closed
-    def request(self, flow: http.HTTPFlow) -> None:
+    async def request(self, flow: http.HTTPFlow) -> None:
+        """Again, with the body: another addon may have changed the call meanwhile, and the rules may be others."""
         if flow.request.trailers is not None:
             raise RegionError("trailers-refused")
-        located = flowstate.read(flow, Located)
-        # Again from the flow itself: another addon may have changed it since its head was seen.
         host = check_target(target_of(flow, self._tunnel(flow)))
-        if host != located.host:
+        if host != flowstate.read(flow, Located).host:
             raise RegionError("host-mismatch", "the target changed while the body was read")
-        self._locate(flow, host, self._body(flow) if located.destination.provisional else NO_BODY)
+        configuration, today = self.runtime.configuration, self.runtime.today()
+        # What is read from here on, and by which rules, is what may leave later.
+        seal.put(flow, self.runtime.secret, configuration.policy.digest)
+        head = head_of(flow, host)
+        check_door(configuration.atlas, head, today)
+        destination = locate(configuration.atlas, head, PENDING, today=today)
+        if destination.provisional:
+            destination = locate(configuration.atlas, head, await self._body(flow), today=today)
+        flowstate.write(flow, Located(host=host, destination=destination))
 
-    def _body(self, flow: http.HTTPFlow) -> object:
+    async def _body(self, flow: http.HTTPFlow) -> object:
         raw = flow.request.raw_content
         if not raw:
             return NO_BODY
+        limit = self.runtime.read_limit
         try:
-            return read_json(raw, codings_of(flow), limit=self.runtime.body_limit)
+            return await self.runtime.read(
+                weight_of(flow), read_json, raw, codings_of(flow), limit=limit
+            )
         except Unread:
             return UNREADABLE
-
-    def _locate(self, flow: http.HTTPFlow, host: str, body: object) -> None:
-        destination = locate(
-            self.runtime.configuration.atlas, head_of(flow, host), body, today=self.runtime.today()
-        )
-        flowstate.write(flow, Located(host=host, destination=destination))
 
     def responseheaders(self, flow: http.HTTPFlow) -> None:
         """Nothing may lead the client past the gateway: no upgrade, no other transport (RFC 7838)."""

@@ -6,11 +6,13 @@ One ``Runtime`` a mitmproxy master. Stages ask it, and do not know each other. B
 
 import asyncio
 import datetime
+import functools
 import logging
 import secrets
 import time
 import weakref
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger("residency")
 
 RELOAD_SECONDS = 2.0
+#: Bodies above this many bytes, and all that are compressed, are read in a thread.
+OFF_LOOP = 32 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +51,7 @@ class Settings:
     hold_bytes: int
     resolve: tuple[str, ...]
     body_limit: int
+    read_limit: int
 
 
 class Runtime:
@@ -65,8 +70,12 @@ class Runtime:
         self._ledger: LedgerWriter | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self.body_limit = 0
+        self.read_limit = 0
+        #: Where large bodies are read. Few threads, and their own: what waits here delays no look-up and no record.
+        self._readers = ThreadPoolExecutor(2, thread_name_prefix="residency-reader")
         self._watcher: asyncio.Task[None] | None = None
         self._stamp: object = None
+        self._seen: object = None
 
     @property
     def configuration(self) -> Configuration:
@@ -110,8 +119,9 @@ class Runtime:
         Raises:
             ResidencyError: Something cannot be used; the gateway stays closed.
         """
-        self.body_limit = settings.body_limit
-        self._load(settings.rules)
+        self.body_limit, self.read_limit = settings.body_limit, settings.read_limit
+        self._stamp = self._seen = stamp(settings.rules)
+        self._take(load(settings.rules, today=self.today()))
         self._ledger = LedgerWriter(settings.ledger)
         self.holds.limit(count=settings.hold_max, size=settings.hold_bytes)
         self.resolver.override(settings.resolve)
@@ -132,14 +142,23 @@ class Runtime:
         """The digest of the rule files in force; empty before any are."""
         return self._configuration.digest if self._configuration else ""
 
+    async def read[**P, T](
+        self, size: int, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """What *work* answers; off the loop where it is about *size* bytes or more than a few."""
+        if size <= OFF_LOOP:
+            return work(*args, **kwargs)
+        call = functools.partial(work, *args, **kwargs)
+        return await asyncio.get_running_loop().run_in_executor(self._readers, call)
+
     def background(self, work: Coroutine[None, None, None]) -> None:
         """Run *work* without waiting for it."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _load(self, folder: Path) -> None:
-        configuration = load(folder, today=self.today())
+    def _take(self, configuration: Configuration) -> None:
+        """Put a loaded configuration in force, as one."""
         keys = KeyStore(configuration.identity, files=configuration.jwks)
         verifier = Verifier(configuration.identity)
         keys.on_change = verifier.set_keys
@@ -148,7 +167,6 @@ class Runtime:
             self._keys.stop()
         # Assigned together: no call sees the rules of one load and the keys of another.
         self._configuration, self._keys, self._verifier = configuration, keys, verifier
-        self._stamp = stamp(folder)
         keys.start()
 
     async def _watch(self, folder: Path) -> None:
@@ -157,26 +175,39 @@ class Runtime:
             await asyncio.sleep(RELOAD_SECONDS)
             try:
                 await self.reload(folder)
-            except ResidencyError:
-                logger.exception("rules not reloaded")
+            except ResidencyError as e:
+                logger.error("rules not reloaded: %s", e)  # noqa: TRY400
             except Exception as e:  # noqa: BLE001 - the watcher must not die; the old rules stay
                 logger.error("rules not reloaded: %s", type(e).__name__)  # noqa: TRY400
 
     async def reload(self, folder: Path) -> None:
+        """Take changed rule files, once they have not changed from one look to the next.
+
+        What is loaded is what stood there before and after loading, so nothing half-written is taken. The record comes
+        first: rules that cannot be recorded do not come into force, and are tried again.
+
+        Raises:
+            LedgerError: The ledger cannot be written.
+        """
         now = stamp(folder)
-        if now == self._stamp:
+        settled, self._seen = now == self._seen, now
+        if now == self._stamp or not settled:
             return
-        self._stamp = now
         before = self.policy_digest
         try:
-            self._load(folder)
+            configuration = await asyncio.to_thread(load, folder, today=self.today())
+            if stamp(folder) != now:
+                return
+            KeyStore(configuration.identity, files=configuration.jwks)
         except ConfigurationError as e:
+            self._stamp = now
             logger.error("rules not reloaded, the last good ones stay in force: %s", e)  # noqa: TRY400
             await self.ledger.append("reload-refused", {"policy": before, "faults": len(e.faults)})
             return
-        if self.policy_digest != before:
-            logger.warning("rules reloaded: policy %s", self.policy_digest[:12])
-            await self.ledger.append("reload", {"before": before, "policy": self.policy_digest})
+        await self.ledger.append("reload", {"before": before, "policy": configuration.digest})
+        self._take(configuration)
+        self._stamp = now
+        logger.warning("rules reloaded: policy %s", self.policy_digest[:12])
 
     def stop(self) -> None:
         """Close for good: deny, end every hold, write the last record. Safe to call twice."""

@@ -111,7 +111,7 @@ def _issuer(block: IssuerBlock) -> Issuer:
     types = {t.lower().removeprefix("application/") for t in block.types}
     return Issuer(
         name=block.issuer,
-        audiences={"call": audience, "approve": frozenset(block.approver_audience or audience)},
+        audiences={"call": audience, "approve": frozenset(block.approver_audience or ())},
         algorithms=frozenset(block.algorithms),
         keys=_source(block),
         groups=tuple(block.groups),

@@ -81,7 +81,7 @@ class KeysBlock(_Block):
 
 
 class IssuerBlock(_Block):
-    """One issuer. ``approver_audience`` is ``audience`` unless written."""
+    """One issuer. Without ``approver_audience`` its tokens rule on nothing."""
 
     issuer: Text
     audience: Texts

@@ -25,6 +25,9 @@ _MEMBERS = 64
 _ZSTD = b"\x28\xb5\x2f\xfd"
 #: 8 MiB, the largest window that a sender may use in HTTP (RFC 9659, section 3).
 _WINDOW = 1 << 23
+#: Beyond the first MiB, what comes out may be at most this many times what went in; JSON shrinks 5 to 50 times.
+_RATIO = 200
+_SMALL = 1 << 20
 
 
 def decode(raw: bytes, codings: Sequence[str], *, limit: int) -> bytes:
@@ -38,11 +41,12 @@ def decode(raw: bytes, codings: Sequence[str], *, limit: int) -> bytes:
     Raises:
         Unread: ``coding`` if there is more than one coding, one that is not known here, or a
             stream that is broken, cut short, followed by more, or has room for bytes that nobody
-            decodes; ``bomb`` if more than *limit* bytes come out; ``too-large`` if *raw* is not
+            decodes; ``bomb`` if more than *limit* bytes come out, or too many for what went in;
+            ``too-large`` if *raw* is not
             compressed and longer than *limit*.
     """
     decoder, _ = _named(codings)
-    return decoder(raw, limit)
+    return decoder(raw, min(limit, max(_SMALL, _RATIO * len(raw))))
 
 
 def encode(data: bytes, codings: Sequence[str]) -> bytes:
@@ -65,6 +69,7 @@ def _named(codings: Sequence[str]) -> tuple[Decoder, Encoder]:
 
 
 def _plain(raw: bytes, limit: int) -> bytes:
+    # The ratio is no limit here: one in, one out.
     if len(raw) > limit:
         raise Unread("too-large")
     return raw

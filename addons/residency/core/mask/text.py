@@ -13,8 +13,11 @@ from itertools import accumulate
 
 from residency.errors import Unread
 
-_STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
+#: A string, or what begins as one and never ends: so a scan never starts over, and its time grows with the text only.
+_STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"?+', re.DOTALL)
 _NO_BRACKETS = re.compile(r"[^\[\]{}]++")
+#: Each value of a parsed body costs about 60 bytes, whatever it takes in the text. Commas in strings count too.
+MAX_VALUES = 1_500_000
 _STEP = {"[": 1, "{": 1, "]": -1, "}": -1}
 #: Valid JSON in which every escaped surrogate is half of a pair.
 _PAIRED = re.compile(
@@ -36,11 +39,13 @@ def parse(data: bytes, *, depth: int = 64) -> JsonText:
     Numbers are text here: their size and precision do not matter.
 
     Raises:
-        Unread: ``charset`` not UTF-8, or with a byte order mark; ``depth``; ``not-json``;
+        Unread: ``charset`` not UTF-8, or with a byte order mark; ``too-large``; ``depth``; ``not-json``;
             ``duplicate-key``, compared after unescaping; ``number`` NaN or Infinity; ``surrogate``
             an escaped one without its other half.
     """
     text = _utf8(data)
+    if sum(map(text.count, ",[{")) > MAX_VALUES:
+        raise Unread("too-large", f"more than {MAX_VALUES} values")
     if _nesting(text) > depth:
         raise Unread("depth", f"more than {depth} containers deep")
     _validate(text)
