@@ -57,6 +57,19 @@ def entry(text: str) -> str:
             "file's shapes",
         ),
         ("hosts: [a.test]\nshapes: {m: [x]}\nwhere: [{places: anywhere}]", "no position"),
+        (
+            "hosts: [a.test]\nread: {m: {body: $.a}}\nshapes: {m: ['[x']}\nwhere: [{places: anywhere}]",
+            "bracket without",
+        ),
+        (
+            "hosts: [a.test]\nread: {m: {body: $.a}}\nshapes: {m: ['[a[b]]']}\nwhere: [{places: anywhere}]",
+            "one within another",
+        ),
+        ("hosts: [a.test]\nfunction: 'a]'\nwhere: [{places: anywhere}]", "bracket without"),
+        (
+            "hosts: [a.test]\nread: {m: {query: a, take: scheme}}\nwhere: [{places: anywhere}]",
+            "goes with body only",
+        ),
     ],
 )
 def test_a_bad_entry_is_refused_with_its_place(text: str, says: str) -> None:
@@ -64,6 +77,90 @@ def test_a_bad_entry_is_refused_with_its_place(text: str, says: str) -> None:
 
     assert atlas is None
     assert any(says in str(f) and f.line > 0 for f in faults.found), faults.found
+
+
+@pytest.mark.parametrize("expression", ["(x)", "(?P<b>x)", "(", "[", "x{2,1}"])
+def test_what_a_position_is_made_of_is_an_expression_without_groups(expression: str) -> None:
+    text = ENTRY.replace("entries:", f"made_of: {{m: '{expression}'}}\nentries:")
+    _, faults = build(PINS, text + "    hosts: [a.test]\n    where: [{places: anywhere}]\n")
+
+    (fault,) = faults.found
+    assert "catalogue.yaml:7:11: made_of.m: is no regular expression without groups" in str(fault)
+
+
+OWNED = """
+hosts: [a.test]
+read: {v: {body: $.v}, who: {body: $.who}}
+shapes: {v: ['[{owner}:]{name}[:{more}]']}
+function: '[{owner}/]{name}'
+where: [{when: {more: present}, places: [DE]}, {when: {name: present}, places: [FR]}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("value", "function", "places"),
+    [
+        ("n", "n", "FR"),
+        ("12:n", "12/n", "FR"),
+        ("12:n:m", "12/n", "DE"),
+        ("n:m", "n", "DE"),
+        ("n/m", "?", "unknown"),
+        ("", "?", "unknown"),
+        (None, "?", "unknown"),
+        (7, "?", "unknown"),
+    ],
+)
+def test_what_is_in_brackets_may_be_absent_and_a_value_of_no_shape_is_unread(
+    value: object, function: str, places: str
+) -> None:
+    text = entry(OWNED.strip()).replace("entries:", "made_of: {owner: '[0-9]+'}\nentries:")
+    atlas, faults = build(PINS, text)
+
+    assert atlas, faults.found
+    answer = ask("a.test/", {"v": value}, atlas=atlas)
+    assert (answer.function, str(answer.places)) == (f"aws:s:{function}", places)
+
+
+def test_an_owner_that_is_not_read_leaves_no_name() -> None:
+    """Else the name would be that of whoever needs no owner."""
+    text = OWNED.replace("read: {v: {body: $.v}, who", "read: {name: {body: $.v}, owner").strip()
+    atlas, faults = build(
+        PINS,
+        entry(
+            text.replace("shapes: {v: ['[{owner}:]{name}[:{more}]']}\n", "").replace(
+                "more:", "owner:"
+            )
+        ),
+    )
+
+    assert atlas, faults.found
+    assert ask("a.test/", {"v": "n"}, atlas=atlas).function == "aws:s:n"
+    assert ask("a.test/", {"v": "n", "who": "o"}, atlas=atlas).function == "aws:s:o/n"
+    assert ask("a.test/", {"v": "n", "who": 7}, atlas=atlas).function == "aws:s:?"
+    assert ask("a.test/", atlas=atlas).function == "aws:s:?"
+
+
+@pytest.mark.parametrize(
+    ("value", "scheme"),
+    [
+        ("https://a.test/", "https"),
+        ("DATA:text/plain;base64," + "A" * 9999, "data"),
+        ("no-url", UNREADABLE),
+        (" data:x", UNREADABLE),
+        ("//a.test:1", UNREADABLE),
+        ({"url": "data:"}, UNREADABLE),
+        (None, ABSENT),
+    ],
+)
+def test_of_a_url_only_the_scheme_is_read(value: object, scheme: object) -> None:
+    assert select({"a": value}, steps("$.a"), scheme=True) == (scheme,)
+
+
+def test_why_an_answer_is_unknown_is_evidence() -> None:
+    text = "hosts: [a.test]\nwhere: [{places: unknown, note: ask the vendor}]"
+    atlas, _ = build(PINS, entry(text))
+
+    assert [e.says for e in ask("a.test/", atlas=atlas).evidence] == ["one", "ask the vendor"]
 
 
 def test_all_faults_come_at_once() -> None:
@@ -130,13 +227,24 @@ def test_segments_are_decoded_once_or_not_at_all(path: str, expected: object) ->
         ({"a": "x" * 5000}, "$.a", {UNREADABLE}),
         ({"a": [{"b": str(i)} for i in range(100)]}, "$.a[*].b", {UNREADABLE}),
         (PENDING, "$.a", {PENDING}),
+        (PENDING, "$..a", {PENDING}),
+        ({"i": "text"}, "$.i..a", {ABSENT}),
+        ({"i": [{"a": "x"}, {"b": [{"a": {"a": "y"}}]}]}, "$.i..a", {"x", UNREADABLE, "y"}),
+        (
+            {"i": [{"tools": [{"type": "mcp"}]}], "tools": [{"type": "z"}]},
+            "$.i..tools[*].type",
+            {"mcp"},
+        ),
+        ({"a": None}, "$..a", {ABSENT}),
     ],
 )
 def test_selectors(body: object, selector: str, expected: set[object]) -> None:
     assert set(select(body, steps(selector))) == expected
 
 
-@pytest.mark.parametrize("selector", ["a", "$..a", "$.a[0]", "$.a[?(@.b)]", "$.a b", "x$.a"])
+@pytest.mark.parametrize(
+    "selector", ["a", "$...a", "$..", "$.a[0]", "$.a[?(@.b)]", "$.a b", "x$.a"]
+)
 def test_a_selector_that_is_more_than_names_is_refused(selector: str) -> None:
     with pytest.raises(PatternError):
         steps(selector)

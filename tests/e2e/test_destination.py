@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from scripts.lab.world import Lab
-from tests.e2e.conftest import record_of, records
+from tests.e2e.conftest import eventually, record_of, records
 from tests.e2e.wire import Answer, Wire, read, read_head, request
 
 LAMBDA = "lambda.eu-central-1.amazonaws.com"
@@ -301,7 +301,7 @@ def test_b16_a_far_side_with_a_wrong_certificate_gets_nothing(lab: Lab) -> None:
 
         assert wire.post(LAMBDA, INVOKE, b"{}").status == 502
         assert lab.upstream.received_bytes == 0
-        assert records(gateway, "outcome")[-1]["status"] is None
+        assert eventually(lambda: records(gateway, "outcome"))[-1]["status"] is None
 
 
 @pytest.fixture

@@ -41,7 +41,9 @@ def arguments(lab: Lab, port: int, folder: Path) -> list[str]:
 @pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed here")
 def test_the_console_approves_and_denies_the_flow_in_focus(lab: Lab, tmp_path: Path) -> None:
     port = free_port()
-    with Console(tmp_path, *arguments(lab, port, tmp_path), "--set", "console_mouse=false") as console:
+    with Console(
+        tmp_path, *arguments(lab, port, tmp_path), "--set", "console_mouse=false"
+    ) as console:
         ledger = tmp_path / "ledger.jsonl"
         eventually(lambda: ledger.exists() and b'"kind":"start"' in ledger.read_bytes())
         ca = eventually(lambda: next(iter(console.confdir.glob("mitmproxy-ca-cert.pem")), None))
@@ -70,7 +72,10 @@ def test_the_console_approves_and_denies_the_flow_in_focus(lab: Lab, tmp_path: P
         # An option that opens a way around is refused at run time too.
         console.keys(":")
         console.type("set ignore_hosts .*")
-        assert wire.post("bedrock-runtime.us-east-1.amazonaws.com", "/model/x/converse", b"{}").status == 451
+        assert (
+            wire.post("bedrock-runtime.us-east-1.amazonaws.com", "/model/x/converse", b"{}").status
+            == 451
+        )
 
 
 def test_a5_the_gateway_does_not_start_in_mitmweb(lab: Lab, tmp_path: Path) -> None:
@@ -80,7 +85,12 @@ def test_a5_the_gateway_does_not_start_in_mitmweb(lab: Lab, tmp_path: Path) -> N
         "--set", f"confdir={lab.folder / 'confdir'}", *arguments(lab, port, tmp_path),
     ]  # fmt: skip
     done = subprocess.run(
-        command, capture_output=True, timeout=30, check=False, cwd=tmp_path, env=clean_environment() | {"HOME": os.fspath(tmp_path)}
+        command,
+        capture_output=True,
+        timeout=30,
+        check=False,
+        cwd=tmp_path,
+        env=clean_environment() | {"HOME": os.fspath(tmp_path)},
     )
 
     assert done.returncode == 1

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from residency import files
 from residency.errors import CallError, ConfigurationError, LedgerError
 from residency.proxy import runtime as runtime_module
 from residency.proxy.runtime import Runtime, Settings, runtime
@@ -93,7 +94,7 @@ async def test_rules_that_change_while_they_are_loaded_are_not_taken(
     before, policy = ready.runtime.policy_digest, ready.rules / "policy.yaml"
     policy.write_text(policy.read_text() + "# one\n")
     await ready.runtime.reload(ready.rules)
-    load = runtime_module.load
+    load = files.load
 
     def slow(*args: Any, **kwargs: Any) -> Any:
         policy.write_text(policy.read_text() + "# two\n")
