@@ -160,10 +160,10 @@ def test_text_becomes_what_the_model_wants() -> None:
         ),
         ("items:\n  - {port: 1, name: y}\n", "f.yaml:2:21: items[0].name: y is no name"),
         ("items:\n  - port: 1\n    name:\n", "f.yaml:3:10: items[0].name: is empty (write a value)"),
-        ("items: x\n", "f.yaml:1:8: items: input should be a valid tuple"),
+        ("items: x\n", "f.yaml:1:8: items: is not a list (write [a, b])"),
         ("items: []\neither:\n  - {}\n", "f.yaml:3:5: either[0]: input should be a valid string"),
         ("other: 1\n", "f.yaml:1:1: items: is missing (add it)"),
-        ("- 1\n", "f.yaml:1:1: input should be a valid dictionary"),
+        ("- 1\n", "f.yaml:1:1: is not a mapping (write {key: value})"),
     ],
 )  # fmt: skip
 def test_a_misfit_is_told_with_its_place(text: str, fault: str) -> None:

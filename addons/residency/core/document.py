@@ -108,16 +108,26 @@ def _known(document: Document, loc: tuple[int | str, ...]) -> Path:
     return path
 
 
+#: pydantic's kinds of misfit for which its own words say too little: what is wrong, how to mend it.
+_SAY = {
+    "missing": ("is missing", "add it"),
+    "extra_forbidden": ("is not a key that is known here", "correct its spelling, or remove it"),
+    "tuple_type": ("is not a list", "write [a, b]"),
+    "list_type": ("is not a list", "write [a, b]"),
+    "dict_type": ("is not a mapping", "write {key: value}"),
+    "model_type": ("is not a mapping", "write {key: value}"),
+}
+
+
 def _say(kind: str, message: str, value: object) -> tuple[str, str]:
-    if kind == "missing":
-        return "is missing", "add it"
-    if kind == "extra_forbidden":
-        return "is not a key that is known here", "correct its spelling, or remove it"
-    if kind == "value_error":
-        return message.removeprefix("Value error, "), ""
     if kind.endswith("_type") and value is None:
         return "is empty", "write a value"
-    return message[:1].lower() + message[1:], ""
+    if kind in _SAY:
+        return _SAY[kind]
+    if kind == "value_error":
+        return message.removeprefix("Value error, "), ""
+    mend = "write one of these" if kind in ("literal_error", "enum") else ""
+    return message[:1].lower() + message[1:], mend
 
 
 class _Builder:

@@ -18,6 +18,7 @@ from typing import Any, cast
 
 from mitmproxy import exceptions
 from mitmproxy import master as mitmproxy_master
+from mitmproxy import options as mitmproxy_options
 from mitmproxy.addons import script
 from mitmproxy.utils import human
 
@@ -199,24 +200,31 @@ async def _retire(master: mitmproxy_master.Master, addon: Any) -> None:
 
 def _settings(master: mitmproxy_master.Master) -> Settings:
     o = master.options
-    size = human.parse_size(o.residency_hold_bytes)
     if not o.residency_ledger:
         raise ResidencyError("option residency_ledger: names no file; no record, no call")
-    read = human.parse_size(o.residency_read_limit)
-    if size is None or read is None or o.residency_hold_max < 0:
-        raise ResidencyError(
-            "options residency_hold_bytes and residency_read_limit: sizes, such as 64m"
-        )
+    if o.residency_hold_max < 0:
+        raise ResidencyError("option residency_hold_max: is less than 0")
     return Settings(
         rules=Path(o.residency_rules).expanduser(),
         ledger=Path(o.residency_ledger).expanduser(),
         admin=o.residency_admin,
         hold_max=o.residency_hold_max,
-        hold_bytes=size,
+        hold_bytes=_size(o, "residency_hold_bytes"),
         resolve=tuple(o.residency_resolve),
         body_limit=human.parse_size(o.body_size_limit) or 0,
-        read_limit=read,
+        read_limit=_size(o, "residency_read_limit"),
     )
+
+
+def _size(o: mitmproxy_options.Options, name: str) -> int:
+    text = getattr(o, name)
+    try:
+        size = human.parse_size(text)
+    except ValueError:
+        size = None
+    if size is None:
+        raise ResidencyError(f"option {name}: {text!r} is no size; write one such as 64m")
+    return size
 
 
 async def _open_admin(master: mitmproxy_master.Master, stages: dict[str, Any]) -> None:

@@ -10,6 +10,8 @@ import traceback
 from types import TracebackType
 from typing import Any
 
+from mitmproxy import exceptions
+
 #: Beginnings of messages that name at most a peer, a host or a certificate fault.
 _HARMLESS = (
     "client connect", "client disconnect", "client kill connection", "server connect", "server disconnect",
@@ -48,12 +50,20 @@ def _says_something(record: logging.LogRecord) -> bool:
 
 def _cleaned(record: logging.LogRecord) -> logging.LogRecord:
     if record.name.startswith(_TRUSTED):
-        return record
+        return _without_traceback(record)
     if record.exc_info and record.exc_info[0]:
         record.msg = f"{_head(record)} {_without_message(record.exc_info)}"
         record.args, record.exc_info, record.exc_text = None, None, None
     elif record.name.startswith(_GUARDED_LOGGERS) and not _is_harmless(record):
         record.msg, record.args = f"{record.name}: {_WITHHELD}", None
+    return record
+
+
+def _without_traceback(record: logging.LogRecord) -> logging.LogRecord:
+    """An option that is refused is no fault of the program: its reason is all there is to say."""
+    if record.exc_info and isinstance(record.exc_info[1], exceptions.OptionsError):
+        record.msg, record.args = f"residency does not start: {record.exc_info[1]}", None
+        record.exc_info, record.exc_text = None, None
     return record
 
 

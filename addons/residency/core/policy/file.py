@@ -120,7 +120,9 @@ def parse(
     sound = {r.id for r, t in zip(rules, text.rules, strict=True) if bool(r.to) is bool(t.to)}
     for path, message, mend in reach.shadowed(rules, sound):
         reader.fault(path, message, mend)
-    return Policy(home=home or Area(), rules=rules, digest=digest), text.tests
+    return Policy(
+        home=home or Area(), rules=rules, digest=digest, sets=tuple(sets or ())
+    ), text.tests
 
 
 class _Reader:

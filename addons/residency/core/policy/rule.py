@@ -136,14 +136,18 @@ class Policy:
     home: Area
     rules: tuple[Rule, ...]
     digest: str
+    #: Every mask set there is, by name.
+    sets: tuple[str, ...] = ()
 
     def rule(self, id_: str) -> Rule | None:
         return next((r for r in self.rules if r.id == id_), None)
 
     @property
     def sets_asked_for(self) -> tuple[str, ...]:
-        """Every mask set that some rule's ``carrying`` or ``mask`` names, sorted."""
+        """Every mask set that some rule's ``carrying`` or ``mask`` names, sorted; all, where a human may be asked."""
         names: set[str] = set()
         for rule in self.rules:
             names.update(rule.mask, rule.carrying.names if rule.carrying else ())
+            if rule.then is Action.HOLD:
+                names.update(self.sets)
         return tuple(sorted(names))
