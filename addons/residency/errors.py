@@ -53,6 +53,13 @@ CODES: dict[str, Code] = {
     "identity-early": Code(407, "The token is not valid yet", "Check the clocks."),
     "identity-claims": Code(407, "The token lacks a claim, or has a wrong one",
         "The token needs exp, iat, iss, aud and sub."),
+    "identity-assertion": Code(407, "The SAML assertion does not count",
+        "Get a new one, for this gateway; the detail says which part does not fit."),
+    "identity-encrypted": Code(407, "The SAML assertion is encrypted",
+        "Have the identity provider sign, and not encrypt, what it sends over TLS."),
+    "identity-replayed": Code(407, "The SAML assertion has been used",
+        "Get a new assertion; one is exchanged once, and a token comes of it."),
+    "identity-busy": Code(503, "Too many assertions at once", "Try again in a moment."),
     # the request itself
     "request-malformed": Code(400, "The request is not well formed", "Send a request that RFC 9110 and RFC 9112 allow."),
     "host-invalid": Code(400, "The host is not a host name or address", "Use a plain host name."),

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from residency.core.document import Document, fit
 from residency.core.faults import Faults
@@ -13,15 +13,18 @@ from residency.core.identity.keys import KeySet
 from residency.core.identity.url import fault_of
 from residency.errors import Fault
 
+if TYPE_CHECKING:
+    from residency.core.saml.settings import SamlSettings, Trust
+
 #: What a token is for: to call a function, or to rule on a held call.
 type Purpose = Literal["call", "approve"]
 
 
 @dataclass(frozen=True, slots=True)
 class KeySource:
-    """Where an issuer's keys are: a path as written, a JWK set's URL, or the discovery URL."""
+    """Where an issuer's keys are: a path as written, a JWK set's URL, the discovery URL, or this gateway."""
 
-    kind: Literal["file", "url", "discovery"]
+    kind: Literal["file", "url", "discovery", "own"]
     location: str
 
 
@@ -46,29 +49,47 @@ class Issuer:
 
 @dataclass(frozen=True, slots=True)
 class IssuerBook:
-    """Issuers by their exact names. The empty book believes nobody."""
+    """Issuers by their exact names. The empty book believes nobody.
+
+    ``saml`` is the identity provider whose assertions count; the gateway itself then is an issuer too.
+    """
 
     issuers: Mapping[str, Issuer]
+    saml: "SamlSettings | None" = None
 
     def files(self) -> list[str]:
-        """The paths of all key files, as written, each once: what ``file_keys`` needs."""
+        """The paths of all key files and of metadata, as written, each once: what ``file_keys`` needs."""
         return list(
-            dict.fromkeys(i.keys.location for i in self.issuers.values() if i.keys.kind == "file")
+            dict.fromkeys([*self._key_files(), *([self.saml.metadata] if self.saml else [])])
         )
+
+    def _key_files(self) -> list[str]:
+        return [i.keys.location for i in self.issuers.values() if i.keys.kind == "file"]
 
     def file_keys(self, texts: Mapping[str, str], faults: Faults) -> dict[str, KeySet]:
         """The keys of every issuer whose keys are a file, by issuer.
 
         Args:
             texts: The text of each of ``files()``, by its path as written.
-            faults: Takes a fault for each file that is missing, no JWK set, or without usable key.
+            faults: Takes a fault for each file that is missing, no JWK set, or without usable key,
+                and those of the metadata.
         """
-        found = {path: _read(path, texts.get(path), faults) for path in self.files()}
+        found = {path: _read(path, texts.get(path), faults) for path in self._key_files()}
+        self.trust(texts, faults)
         return {
             issuer.name: keys
             for issuer in self.issuers.values()
             if issuer.keys.kind == "file" and (keys := found[issuer.keys.location])
         }
+
+    def trust(self, texts: Mapping[str, str], faults: Faults) -> "Trust | None":
+        """Whose signatures of assertions count; ``None`` without ``saml``, and where there are faults."""
+        if self.saml is None:
+            return None
+        from residency.core.saml import metadata
+
+        path = self.saml.metadata
+        return metadata.parse(texts.get(path), source=path, idp=self.saml.idp, faults=faults)
 
 
 def parse(document: Document, faults: Faults) -> IssuerBook | None:
@@ -86,9 +107,18 @@ def parse(document: Document, faults: Faults) -> IssuerBook | None:
         if block.keys.discovery and (fault := fault_of(block.issuer, query=False)):
             mend = "write the issuer's URL, or give keys as file or url"
             faults.add(document.fault(path, f"discovery needs a URL: {fault}", mend))
+    if file.saml and file.saml.gateway in seen:
+        mend = "give the gateway a name of its own"
+        faults.add(document.fault(("saml", "gateway"), "this is the name of an issuer", mend))
     if len(faults.found) > before:
         return None
-    return IssuerBook({block.issuer: _issuer(block) for block in file.issuers})
+    issuers = {block.issuer: _issuer(block) for block in file.issuers}
+    if file.saml is None:
+        return IssuerBook(issuers)
+    from residency.core.saml.settings import settings
+
+    saml = settings(file.saml)
+    return IssuerBook({**issuers, saml.gateway: _gateway(saml)}, saml)
 
 
 def _read(path: str, text: str | None, faults: Faults) -> KeySet | None:
@@ -119,6 +149,23 @@ def _issuer(block: IssuerBlock) -> Issuer:
         max_lifetime=block.max_lifetime,
         leeway=block.leeway,
         subject=compile_globs([block.subject]),
+    )
+
+
+def _gateway(saml: "SamlSettings") -> Issuer:
+    """The gateway as an issuer: of the tokens that it gives for assertions."""
+    audience = frozenset({saml.gateway})
+    return Issuer(
+        name=saml.gateway,
+        # PyJWT refuses every token where no audience is accepted.
+        audiences={"call": audience, "approve": audience if saml.approvers else frozenset()},
+        algorithms=frozenset({"ES256"}),
+        keys=KeySource("own", ""),
+        groups=("groups",),
+        types=frozenset({"at+jwt"}),
+        max_lifetime=saml.max_lifetime,
+        leeway=0,
+        subject=compile_globs(["*"]),
     )
 
 

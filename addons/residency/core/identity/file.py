@@ -8,6 +8,7 @@ import pydantic
 from residency.core.duration import seconds
 from residency.core.identity.keys import ALGORITHMS
 from residency.core.identity.url import fault_of
+from residency.core.saml.block import SamlBlock
 
 MAX_LEEWAY = 60
 
@@ -100,3 +101,4 @@ class IdentityFile(_Block):
 
     version: Literal["1"]
     issuers: Annotated[list[IssuerBlock], pydantic.Field(min_length=1)]
+    saml: SamlBlock | None = None
