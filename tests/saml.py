@@ -99,7 +99,9 @@ def template(
     references: str | None = None,
 ) -> str:  # fmt: skip
     """A Signature that is not signed yet."""
-    steps = "".join(t if t.startswith("<") else f'<ds:Transform Algorithm="{t}"/>' for t in transforms)
+    steps = "".join(
+        t if t.startswith("<") else f'<ds:Transform Algorithm="{t}"/>' for t in transforms
+    )
     one = (
         f'<ds:Reference URI="{uri}"><ds:Transforms>{steps}</ds:Transforms>'
         f'<ds:DigestMethod Algorithm="{digest}"/><ds:DigestValue/></ds:Reference>'

@@ -13,6 +13,7 @@ from residency.core.identity.file import IssuerBlock
 from residency.core.mask import sets
 from residency.core.policy import file as policy
 from residency.core.region.pins import PinModel
+from residency.core.saml.block import MetadataBlock, SamlBlock
 from residency.errors import CODES
 from residency.proxy.options import OWN
 
@@ -106,6 +107,8 @@ def test_the_rules_readme_lists_every_key_below(model: type[pydantic.BaseModel],
     ("model", "file"),
     [
         (IssuerBlock, "identity.yaml"),
+        (SamlBlock, "identity.yaml"),
+        (MetadataBlock, "identity.yaml"),
         (PinModel, "destinations.yaml"),
         (sets._Set, "masks.yaml"),
         (sets._Field, "masks.yaml"),

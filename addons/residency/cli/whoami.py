@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from residency.cli import options, output
-from residency.cli.options import format_option, rules_option, token_option
+from residency.cli.assertion import assertion_option, caller_of
+from residency.cli.options import format_option, rules_option
 from residency.core.plain import Plain
 from residency.errors import CODES, IdentityError
 
@@ -22,24 +23,40 @@ PATIENCE = 10.0
 
 
 @click.command()
-@token_option
+@click.option(
+    "--token-file", metavar="FILE|-", envvar="RESIDENCY_TOKEN_FILE", show_envvar=True,
+    help="The file with the token; - is standard input.",
+)  # fmt: skip
+@assertion_option
 @rules_option
 @format_option
 @click.pass_context
-def whoami(ctx: click.Context, token_file: str, rules: Path | None, form: str) -> None:
-    """Say whom a token proves.
+def whoami(
+    ctx: click.Context,
+    token_file: str | None,
+    assertion_file: str | None,
+    rules: Path | None,
+    form: str,
+) -> None:
+    """Say whom a token, or a SAML assertion, proves.
 
     Verifies it as a call's identity: who it is, until when, and which rules' from names them.
 
-    The issuer's keys are read from its file, or fetched now. The token is never shown.
+    The issuer's keys are read from its file, or fetched now. Neither token nor assertion is ever shown.
 
     Exit codes: 0 the caller is known; 1 not, with the code and what to do; 2 bad usage or rules.
     """
-    token = options.token_of(token_file)
+    if assertion_file is None and token_file is None:
+        raise click.UsageError("Missing option '--token-file' or '--assertion-file'.")
+    token = options.token_of(token_file) if token_file and assertion_file is None else ""
     configuration = options.load(options.folder(rules))
     now = time.time()
     try:
-        caller = _verify(configuration, token, now)
+        caller = (
+            _verify(configuration, token, now)
+            if assertion_file is None
+            else caller_of(configuration, assertion_file, now)
+        )
     except IdentityError as e:
         if form == "json":
             output.document(

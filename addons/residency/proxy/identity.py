@@ -12,6 +12,7 @@ from mitmproxy import connection, http
 from residency.core.framing import check_form, hop_by_hop
 from residency.core.identity import Caller, UnknownKey, credentials
 from residency.core.plain import Plain
+from residency.core.saml.text import is_assertion
 from residency.errors import IdentityError
 from residency.proxy import flowstate
 from residency.proxy.context import IDENTITY_HEADER
@@ -70,6 +71,8 @@ class IdentityAddon(Stage):
         return token, await self.caller(token)
 
     async def caller(self, token: str) -> Caller:
+        if is_assertion(token):
+            return await self.runtime.assertions.caller(token)
         try:
             return self.runtime.verifier.verify(token, now=time.time())
         except UnknownKey as e:

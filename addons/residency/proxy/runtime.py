@@ -20,9 +20,16 @@ from typing import TYPE_CHECKING
 from mitmproxy import master as mitmproxy_master
 
 from residency.core.configuration import Configuration
+from residency.core.faults import Faults
 from residency.core.identity import Verifier
 from residency.core.plain import Plain
-from residency.errors import CallError, ConfigurationError, LedgerError, ResidencyError
+from residency.errors import (
+    CallError,
+    ConfigurationError,
+    IdentityError,
+    LedgerError,
+    ResidencyError,
+)
 from residency.files import load, stamp
 from residency.proxy.flowstate import Ticket
 from residency.proxy.holds import Holds
@@ -32,6 +39,7 @@ from residency.proxy.resolver import Resolver
 
 if TYPE_CHECKING:
     from residency.proxy.admin import Admin
+    from residency.proxy.saml import Saml
 
 logger = logging.getLogger("residency")
 
@@ -67,6 +75,7 @@ class Runtime:
         self._configuration: Configuration | None = None
         self._verifier: Verifier | None = None
         self._keys: KeyStore | None = None
+        self._saml: Saml | None = None
         self._ledger: LedgerWriter | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self.body_limit = 0
@@ -99,6 +108,19 @@ class Runtime:
         if self._keys is None:
             raise CallError("not-ready")
         return self._keys
+
+    @property
+    def assertions(self) -> "Saml":
+        """Who verifies SAML assertions.
+
+        Raises:
+            CallError: ``not-ready``; ``identity-malformed``: nobody does.
+        """
+        if not self.ready:
+            raise CallError("not-ready")
+        if self._saml is None:
+            raise IdentityError("identity-malformed", "this gateway takes no SAML assertions")
+        return self._saml
 
     @property
     def ledger(self) -> LedgerWriter:
@@ -162,12 +184,29 @@ class Runtime:
         keys = KeyStore(configuration.identity, files=configuration.jwks)
         verifier = Verifier(configuration.identity)
         keys.on_change = verifier.set_keys
+        saml = self._assertions(configuration)
         if self._keys is not None:
             keys.adopt(self._keys)
             self._keys.stop()
         # Assigned together: no call sees the rules of one load and the keys of another.
         self._configuration, self._keys, self._verifier = configuration, keys, verifier
+        self._saml = saml
         keys.start()
+        if saml:
+            saml.on_keys = verifier.set_keys
+            saml.start()
+
+    def _assertions(self, configuration: Configuration) -> "Saml | None":
+        book, faults = configuration.identity, Faults()
+        trust = book.trust(configuration.jwks, faults)
+        faults.check()
+        if book.saml is None or trust is None:
+            if self._saml:
+                self._saml.stop()
+            return None
+        from residency.proxy.saml import Saml
+
+        return Saml(book.saml, trust, secret=self.secret, former=self._saml)
 
     async def _watch(self, folder: Path) -> None:
         """Load the rules again when their files change; the last good ones stay if the new are not."""
@@ -216,6 +255,8 @@ class Runtime:
             self._watcher.cancel()
         if self._keys:
             self._keys.stop()
+        if self._saml:
+            self._saml.stop()
         if self.admin:
             self.admin.stop()
         self.resolver.uninstall()

@@ -1,8 +1,8 @@
 """The one token in a call's Proxy-Authorization headers.
 
 ``HTTPS_PROXY=http://TOKEN:@gateway`` and ``http://anything:TOKEN@gateway`` both arrive as Basic
-(RFC 7617); clients that can set the header send Bearer (RFC 6750). What is sent twice, or could be
-read in two ways, is refused.
+(RFC 7617); clients that can set the header send Bearer (RFC 6750). The password of Basic may also be
+a base64 SAML assertion. What is sent twice, or could be read in two ways, is refused.
 """
 
 import base64
@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from urllib.parse import unquote
 
+from residency.core.saml.text import is_assertion
 from residency.errors import IdentityError
 
 #: Longest header value that is looked at, and longest token, in characters.
@@ -62,10 +63,12 @@ def _basic(text: str) -> str:
         raise _malformed("the Basic value has no colon")
     # Some clients send the proxy URL's user and password as written, percent signs and all.
     tokens = [part for part in (unquote(user), unquote(password)) if _JWT.fullmatch(part)]
+    if is_assertion(unquote(password)):
+        tokens.append(unquote(password))
     if len(tokens) > 1:
-        raise IdentityError("identity-conflict", "user and password both are JWTs")
+        raise IdentityError("identity-conflict", "user and password both are tokens")
     if not tokens:
-        raise _malformed("neither user nor password is a JWT")
+        raise _malformed("neither user nor password is a JWT, and the password is no assertion")
     return tokens[0]
 
 

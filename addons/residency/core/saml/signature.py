@@ -39,6 +39,11 @@ _METHODS = {method.value: rsa_ for method, rsa_ in METHODS.items()}
 _DIGESTS = frozenset(d.value for d in DIGESTS)
 
 
+def warm() -> None:
+    """Read the schema of signatures now, which is a file of the library's, and not with the first assertion."""
+    XMLVerifier.schemas()  # type: ignore[no-untyped-call]
+
+
 def signed(root: etree._Element, trust: Trust, *, now: float) -> etree._Element:
     """The Assertion that *root* is, as it was signed.
 
