@@ -2,6 +2,7 @@
 
 import datetime
 
+import pydantic
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -9,9 +10,10 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
 from residency.core.faults import Faults
+from residency.core.saml.block import SamlBlock
 from residency.core.saml.metadata import parse
 from residency.core.saml.settings import Trust
-from tests.saml import IDP, certificate, metadata
+from tests.saml import BLOCK, IDP, certificate, metadata
 
 
 def read(text: str | None) -> tuple[Trust | None, list[str]]:
@@ -66,3 +68,24 @@ def test_metadata_that_pins_nothing_is_a_fault(text: str | None, says: str) -> N
 
     assert found is None
     assert any(part in fault for part in says.split("|") for fault in faults)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("idp", " "),
+        ("leeway", "61s"),
+        ("max_lifetime", "25h"),
+        ("max_lifetime", "90000"),
+        ("recipient", " x"),
+    ],
+)
+def test_a_block_that_cannot_be_meant_is_refused(key: str, value: str) -> None:
+    with pytest.raises(pydantic.ValidationError):
+        SamlBlock.model_validate(BLOCK | {key: value})
+
+
+def test_durations_are_seconds_or_have_a_unit() -> None:
+    block = SamlBlock.model_validate(BLOCK | {"max_lifetime": "900", "leeway": 5})
+
+    assert (block.max_lifetime, block.leeway) == (900, 5)

@@ -124,6 +124,11 @@ def test_one_of_several_confirmations_is_enough() -> None:
     refused(assertion(confirmation=key), "identity-assertion", "bearer")
 
 
+def test_the_subjects_attribute_has_one_value() -> None:
+    for more in ("", attribute("mail", "a", "b"), attribute("mail")):
+        refused(assertion(attributes=more), "identity-assertion", "exactly one", subject="mail")
+
+
 def test_one_time_use_is_told() -> None:
     assert judge(assertion(conditions="<saml:OneTimeUse/>")).one_time
 
@@ -234,11 +239,24 @@ def test_h3_a_doctype_is_refused_unparsed(
 
 def test_h3_an_entity_that_nobody_declared_is_refused(good: str) -> None:
     refused(good.replace("billing", "&x;"), "identity-malformed")
+    refused(good.replace("billing", "&#x0;"), "identity-malformed")
 
 
 def test_h7_depth_and_number_are_bounded(good: str) -> None:
     refused("<a>" * 30 + "</a>" * 30, "identity-malformed", "deep")
     refused("<a>" + "<b/>" * 5000 + "</a>", "identity-malformed", "many")
+    attributes = " ".join(f'a{n}="x"' for n in range(40))
+    refused(
+        good.replace("<saml:Subject>", f"<saml:Subject {attributes}>"),
+        "identity-malformed",
+        "attributes",
+    )
+    names = " ".join(f'xmlns:n{n}="u"' for n in range(200))
+    refused(
+        good.replace("<saml:Subject>", f"<saml:Subject {names}>"),
+        "identity-malformed",
+        "namespaces",
+    )
     refused(good + " " * 70_000, "identity-malformed", "longer")
 
 
@@ -271,6 +289,22 @@ def test_h4_the_key_that_comes_along_is_never_trusted() -> None:
     refused(assertion(key="evil", info=key), "identity-signature")
     refused(assertion(key="evil", info="<ds:KeyInfo><ds:KeyValue/></ds:KeyInfo>"), "identity-signature")  # fmt: skip
     assert judge(assertion(info=key)).caller.subject == "billing"
+
+
+def test_h4_a_signature_in_pieces() -> None:
+    refused(
+        unsigned()
+        .replace("<ds:SignedInfo>", "<ds:Signed>")
+        .replace("</ds:SignedInfo>", "</ds:Signed>"),
+        "identity-assertion",
+        "SignedInfo",
+    )
+    refused(unsigned().replace(' ID="_a1"', ""), "identity-assertion", "no ID")
+    refused(
+        unsigned(c14n="http://www.w3.org/TR/2001/REC-xml-c14n-20010315"),
+        "identity-algorithm",
+        "canonicalization",
+    )
 
 
 def test_h4_another_providers_key() -> None:

@@ -172,7 +172,7 @@ async def test_where_no_room_is_left_nothing_more_is_exchanged(
     await saml.exchange(first)
 
     await refused(saml.exchange(fresh(id_="_2")), "identity-busy")
-    saml._spent = dict.fromkeys(saml._spent, 0)
+    saml._spent, saml._purged = dict.fromkeys(saml._spent, 0), 0
     await saml.exchange(fresh(id_="_3"))
     assert len(saml._spent) == 1
 

@@ -33,7 +33,8 @@ logging.getLogger("signxml").setLevel(logging.WARNING)
 
 MAX_WAITING = 64
 MAX_KNOWN = 1024
-MAX_SPENT = 50_000
+#: About 20 MiB; what ran out is cleared away when it is full, once a second at most.
+MAX_SPENT = 100_000
 #: Seconds that a refusal of a password is remembered.
 REFUSED_SECONDS = 10.0
 #: Exchanges: how many at once, and how many a second after that.
@@ -79,7 +80,7 @@ class Saml:
         self._known: OrderedDict[bytes, Verified] = OrderedDict()
         self._refused: OrderedDict[bytes, tuple[float, str, str]] = OrderedDict()
         self._flights: dict[bytes, asyncio.Task[Verified]] = {}
-        self._waiting = 0
+        self._waiting = self._purged = 0
         self._budget, self._asked = float(BURST), time.monotonic()
         self.on_keys: Callable[[str, KeySet | None], None] = lambda _issuer, _keys: None
 
@@ -176,7 +177,8 @@ class Saml:
         """Between the question and the mark nothing else runs: it is one step of the loop."""
         if found.id in self._spent:
             raise IdentityError("identity-replayed", "the assertion was exchanged before")
-        if len(self._spent) >= MAX_SPENT:
+        if len(self._spent) >= MAX_SPENT and self._purged != now:
+            self._purged = now
             for id_ in [i for i, last in self._spent.items() if last <= now]:
                 del self._spent[id_]
         if len(self._spent) >= MAX_SPENT:
