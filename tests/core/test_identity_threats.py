@@ -316,9 +316,10 @@ class TestG14WhoseToken:
         good = token(claims(iss="https://a.test", aud="for-a"))
 
         assert verify(good, two, keys, now=NOW).issuer == "https://a.test"
-        for sent, header in (
+        cases: list[tuple[dict[str, Any], dict[str, Any]]] = [
             ({"aud": "for-a"}, {}), ({"aud": "for-b", "sub": "x"}, {}), ({"aud": "for-b"}, {"typ": "JWT"}),
-        ):  # fmt: skip
+        ]  # fmt: skip
+        for sent, header in cases:
             with pytest.raises(IdentityError):
                 verify(token(claims(iss="https://b.test", **sent), **header), two, keys, now=NOW)
         with pytest.raises(IdentityError, match="identity-algorithm"):
