@@ -23,6 +23,7 @@ IMPURE = {
 UNNAMED: dict[str, str] = {
     "residency.core.identity.caller": "a value that the package hands on; test_identity_token and test_flowstate",
     "residency.core.identity.claims": "a part of token; test_identity_token",
+    "residency.core.identity.signature": "a part of token; test_identity_token, test_identity_threats",
     "residency.core.identity.url": "a part of book and keys; test_identity_book, test_identity_discovery",
     "residency.core.saml.assertion": "a part of verify; test_saml_verify",
     "residency.core.saml.signature": "a part of verify; test_saml_verify",

@@ -9,7 +9,7 @@ import pydantic
 import pytest
 
 from residency.cli.main import main
-from residency.core.identity.file import IssuerBlock
+from residency.core.identity.file import GroupsBlock, IssuerBlock
 from residency.core.mask import sets
 from residency.core.policy import file as policy
 from residency.core.region.pins import PinModel
@@ -109,6 +109,7 @@ def test_the_rules_readme_lists_every_key_below(model: type[pydantic.BaseModel],
         (IssuerBlock, "identity.yaml"),
         (SamlBlock, "identity.yaml"),
         (MetadataBlock, "identity.yaml"),
+        (GroupsBlock, "identity.yaml"),
         (PinModel, "destinations.yaml"),
         (sets._Set, "masks.yaml"),
         (sets._Field, "masks.yaml"),

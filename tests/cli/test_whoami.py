@@ -10,6 +10,8 @@ import pytest
 from click.testing import Result
 
 from residency.cli import whoami as module
+from residency.cli.caller import Shown
+from residency.core.identity import Caller
 from scripts.lab.issuer import Issuer
 from tests import tokens
 from tests.cli.conftest import Run, fresh, one_line
@@ -109,6 +111,68 @@ def test_a_control_character_in_a_name_is_spelled_out(rules: Path, run: Run) -> 
 
     assert found.exit_code == 1 or "\\u202e" in found.stdout
     assert "\u202e" not in found.output
+
+
+def issuer_block(rules: Path, more: str) -> None:
+    text = (rules / "identity.yaml").read_text(encoding="utf-8")
+    (rules / "identity.yaml").write_text(text.replace("}}", "}, " + more + "}"), encoding="utf-8")
+
+
+def test_each_group_is_told_with_all_that_it_comes_from(rules: Path, run: Run) -> None:
+    issuer_block(
+        rules, "groups: [{claim: groups}, {claim: realm.roles, map: {eu: [eu-services, home]}}], "
+        "subjects: {'bill*': [home]}",
+    )  # fmt: skip
+    token = fresh(groups=["eu-services"], realm={"roles": ["eu", "unmapped"]})
+
+    told = json.loads(whoami(run, rules, token, "--format", "json").stdout)
+    text = whoami(run, rules, token).stdout
+
+    assert told["groups"] == ["eu-services", "home"]
+    assert told["sources"] == {
+        "eu-services": ["claim groups", "claim realm.roles, map 'eu'"],
+        "home": ["claim realm.roles, map 'eu'", "subjects 'bill*'"],
+    }
+    assert "eu-services (claim groups; claim realm.roles, map 'eu')" in text
+
+
+@pytest.mark.parametrize(
+    ("aud", "audiences", "rule", "approves"),
+    [
+        ("gateway", ["call"], ["no-health"], []),
+        ("rulings", ["approve"], [], ["ask"]),
+        (["gateway", "rulings"], ["call", "approve"], ["no-health"], ["ask"]),
+    ],
+)
+def test_what_the_token_fits_is_told(
+    aud: object, audiences: list[str], rule: list[str], approves: list[str], rules: Path, run: Run
+) -> None:
+    issuer_block(rules, "approver_audience: rulings")
+    token = fresh(aud=aud, groups=["compliance"])
+
+    told = json.loads(whoami(run, rules, token, "--format", "json").stdout)
+
+    assert (told["audiences"], told["rules"], told["approves"]) == (audiences, rule, approves)
+
+
+def test_an_approvers_token_that_may_rule_on_nothing_is_told_so(rules: Path, run: Run) -> None:
+    issuer_block(rules, "approver_audience: rulings")
+
+    found = whoami(run, rules, fresh(aud="rulings", groups=["marketing"]))
+
+    assert found.exit_code == 0
+    assert "rulings on held calls" in found.stdout
+    assert "no approval names a group" in found.stdout
+    assert "every call is blocked" not in found.stdout
+
+
+def test_a_caller_without_sources_is_shown_all_the_same() -> None:
+    """Such as one that comes from a record."""
+    one = Caller(issuer="i", subject="s", groups=("a",), expires=60.0)
+
+    shown = Shown.of(one, ["call"], [], 0.0)
+
+    assert ("groups", "a") in shown.rows()
 
 
 # --- keys that have to be fetched

@@ -6,7 +6,7 @@ import click
 
 if TYPE_CHECKING:
     from residency.core.configuration import Configuration
-    from residency.core.identity import Caller
+    from residency.core.identity import Caller, Purpose
 
 #: Bytes of an assertion file that are read.
 MAX_FILE = 256 * 1024
@@ -17,8 +17,10 @@ assertion_option = click.option(
 )  # fmt: skip
 
 
-def caller_of(configuration: "Configuration", path: str, now: float) -> "Caller":
-    """Whom the assertion in the file at *path* names.
+def caller_of(
+    configuration: "Configuration", path: str, now: float
+) -> "tuple[Caller, list[Purpose]]":
+    """Whom the assertion in the file at *path* names, and what it, or a token for it, is good for.
 
     Raises:
         IdentityError: The gateway would refuse it; or it takes none at all.
@@ -38,7 +40,8 @@ def caller_of(configuration: "Configuration", path: str, now: float) -> "Caller"
         raise IdentityError("identity-malformed", "this gateway takes no SAML assertions")
     if not raw.lstrip().startswith(b"<"):
         raw = xml_of("".join(raw.decode("ascii", "replace").split())).encode()
-    return verify(raw, book.saml, trust, now=now).caller
+    fits: list[Purpose] = ["call", "approve"] if book.saml.approvers else ["call"]
+    return verify(raw, book.saml, trust, now=now).caller, fits
 
 
 def _read(path: str) -> bytes:

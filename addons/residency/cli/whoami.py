@@ -10,13 +10,13 @@ import click
 from residency.cli import options, output
 from residency.cli.assertion import assertion_option, caller_of
 from residency.cli.options import format_option, rules_option
-from residency.core.plain import Plain
 from residency.errors import CODES, IdentityError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from residency.core.configuration import Configuration
-    from residency.core.identity import Caller, IssuerBook, KeySet
-    from residency.core.policy.rule import Rule
+    from residency.core.identity import Caller, IssuerBook, KeySet, Purpose
 
 #: Seconds to wait for an issuer's keys.
 PATIENCE = 10.0
@@ -40,19 +40,22 @@ def whoami(
 ) -> None:
     """Say whom a token, or a SAML assertion, proves.
 
-    Verifies it as a call's identity: who it is, until when, and which rules' from names them.
+    Verifies it as the gateway does: who it is, until when, which groups and where each comes from,
+    whether it fits calls, rulings on held calls or both, and which rules name the caller.
 
     The issuer's keys are read from its file, or fetched now. Neither token nor assertion is ever shown.
 
     Exit codes: 0 the caller is known; 1 not, with the code and what to do; 2 bad usage or rules.
     """
+    from residency.cli.caller import Shown
+
     if assertion_file is None and token_file is None:
         raise click.UsageError("Missing option '--token-file' or '--assertion-file'.")
     token = options.token_of(token_file) if token_file and assertion_file is None else ""
     configuration = options.load(options.folder(rules))
     now = time.time()
     try:
-        caller = (
+        caller, audiences = (
             _verify(configuration, token, now)
             if assertion_file is None
             else caller_of(configuration, assertion_file, now)
@@ -65,39 +68,21 @@ def whoami(
         else:
             output.error(f"{e} ({CODES[e.code].mend})")
         ctx.exit(1)
-    naming = [rule for rule in configuration.policy.rules if rule.names(caller)]
+    shown = Shown.of(caller, audiences, configuration.policy.rules, now)
     if form == "json":
-        output.document(_plain(caller, naming, now))
-        return
-    output.pairs([
-        ("subject", (caller.subject, "green")),
-        ("issuer", caller.issuer),
-        ("groups", ", ".join(caller.groups) or "none"),
-        ("expires", f"{output.moment(caller.expires)}, in {output.duration(caller.expires - now)}"),
-        *(("rules" if n == 0 else "", _say(rule)) for n, rule in enumerate(naming)),
-    ])  # fmt: skip
-    if not naming:
-        output.pairs([("rules  ", "none names this caller: every call is blocked")])
+        output.document(shown.plain())
+    else:
+        output.pairs(shown.rows())
 
 
-def _plain(caller: "Caller", naming: "list[Rule]", now: float) -> Plain:
-    return {
-        "known": True,
-        "subject": caller.subject,
-        "issuer": caller.issuer,
-        "groups": list(caller.groups),
-        "expires": output.moment(caller.expires),
-        "expires_in": int(caller.expires - now),
-        "rules": [rule.id for rule in naming],
-    }
+def _verify(
+    configuration: "Configuration", token: str, now: float
+) -> "tuple[Caller, list[Purpose]]":
+    """Whom *token* proves, and what for.
 
-
-def _say(rule: "Rule") -> str:
-    over = rule.basis is not None and rule.basis.expired(options.today())
-    return f"{rule.id} ({rule.then}{', its basis has ended' if over else ''})"
-
-
-def _verify(configuration: "Configuration", token: str, now: float) -> "Caller":
+    Raises:
+        IdentityError: It fits nothing: as ``verify`` for a call.
+    """
     from residency.core.faults import Faults
     from residency.core.identity import UnknownKey, verify
 
@@ -105,12 +90,34 @@ def _verify(configuration: "Configuration", token: str, now: float) -> "Caller":
     keys = book.file_keys(configuration.jwks, faults)
     faults.check()
     try:
-        return verify(token, book, keys, now=now)
+        verify(token, book, keys, now=now)
     except UnknownKey as e:
         if e.issuer in keys:
             raise
-        issuer = e.issuer
-    return verify(token, book, {issuer: _fetch(book, issuer)}, now=now)
+        keys = {e.issuer: _fetch(book, e.issuer)}
+    except IdentityError:
+        pass  # it may fit rulings; what a call says to it is said below
+    return _fitting(token, book, keys, now)
+
+
+def _fitting(
+    token: str, book: "IssuerBook", keys: "Mapping[str, KeySet]", now: float
+) -> "tuple[Caller, list[Purpose]]":
+    from residency.core.identity import verify
+
+    refused: IdentityError | None = None
+    fits: list[Purpose] = []
+    purposes: tuple[Purpose, ...] = ("call", "approve")
+    for purpose in purposes:
+        try:
+            caller = verify(token, book, keys, now=now, audience=purpose)
+        except IdentityError as e:
+            refused = refused or e
+        else:
+            fits.append(purpose)
+    if not fits and refused:
+        raise refused
+    return caller, fits
 
 
 def _fetch(book: "IssuerBook", issuer: str) -> "KeySet":

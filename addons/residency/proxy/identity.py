@@ -1,5 +1,6 @@
 """Who calls: a verified token, bound to the connection at CONNECT and checked again on every request."""
 
+import dataclasses
 import logging
 import time
 import weakref
@@ -40,11 +41,15 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Tunnel:
-    """What CONNECT established on a client connection. The token lives here, in memory, and nowhere else."""
+    """What CONNECT established on a client connection. The token lives here, in memory, and nowhere else.
+
+    ``caller`` is the issuer and subject that CONNECT's token proved; without them no other token can be theirs.
+    """
 
     host: str
     port: int
     token: str
+    caller: tuple[str, str] = ("", "")
 
     def __repr__(self) -> str:
         return f"Tunnel({self.host}:{self.port})"
@@ -94,6 +99,23 @@ class IdentityAddon(Stage):
             raise IdentityError("identity-conflict", "the token proves another caller by now")
         return caller
 
+    async def renewed(self, client: str, tunnel: Tunnel, values: list[str]) -> tuple[str, Caller]:
+        """Another token than the tunnel's, which takes its place, and its caller: services renew theirs.
+
+        The subject stays who opened the tunnel, even if that one's token has run out meanwhile.
+
+        Raises:
+            IdentityError: ``identity-conflict``: it proves somebody else. Or it proves nobody.
+        """
+        token, caller = await self.verified(values)
+        if caller.key != tunnel.caller:
+            raise IdentityError(
+                "identity-conflict", "the tunnel and the request name different callers"
+            )
+        if self.tunnels.get(client) is tunnel:
+            self.tunnels[client] = dataclasses.replace(tunnel, token=token)
+        return token, caller
+
     # Handlers
 
     @fail_closed
@@ -102,7 +124,9 @@ class IdentityAddon(Stage):
         self.tunnels.pop(flow.client_conn.id, None)
         token, caller = await self.verified(flow.request.headers.get_all(IDENTITY_HEADER))
         flowstate.write(flow, Known(caller=caller))
-        self.tunnels[flow.client_conn.id] = Tunnel(flow.request.host, flow.request.port, token)
+        self.tunnels[flow.client_conn.id] = Tunnel(
+            flow.request.host, flow.request.port, token, caller.key
+        )
 
     @fail_closed
     async def requestheaders(self, flow: http.HTTPFlow) -> None:
@@ -123,9 +147,7 @@ class IdentityAddon(Stage):
         if tunnel is None:
             token, caller = await self.verified(values)
         elif values and credentials(values) != tunnel.token:
-            raise IdentityError(
-                "identity-conflict", "the tunnel and the request name different callers"
-            )
+            token, caller = await self.renewed(flow.client_conn.id, tunnel, values)
         else:
             token, caller = tunnel.token, await self.caller(tunnel.token)
         self._tokens[flow] = token

@@ -4,6 +4,9 @@ credentials   the values of Proxy-Authorization  → the text of one token
 book          identity.yaml                      → the issuers that are believed, and how strictly
 discovery     a discovery document               → where the keys are
 keys          a JWK set                          → the public keys that may verify
+groups        claims and subject                 → the caller's groups, each with where it comes from
+require       claims                             → whether they are those of our own tenant
+spiffe        a subject                          → its trust domain
 token         token, book, keys, now             → Caller, or IdentityError
 verifier      the same with a bounded memory, for many calls with one token
 

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Literal
 from residency.core.document import Document, fit
 from residency.core.faults import Faults
 from residency.core.glob import compile_globs
-from residency.core.identity.file import IdentityFile, IssuerBlock
+from residency.core.identity.file import GroupsBlock, IdentityFile, IssuerBlock, path_of
+from residency.core.identity.groups import GroupClaim, Table
 from residency.core.identity.keys import KeySet
+from residency.core.identity.require import SHARED, Requirement
 from residency.core.identity.url import fault_of
 from residency.errors import Fault
 
@@ -33,14 +35,18 @@ class Issuer:
     """One issuer, and what a token of it must be. Times are in seconds.
 
     ``types`` are JOSE ``typ`` values in lower case without ``application/``; ``None`` among them
-    means that it may be absent. ``groups`` is the path of claim names that leads to the groups.
+    means that it may be absent. ``groups`` and ``subjects`` are what groups come from. ``spiffe``
+    is the trust domain that every subject must be of, and by which tokens without ``iss`` are known.
     """
 
     name: str
     audiences: Mapping[Purpose, frozenset[str]]
     algorithms: frozenset[str]
     keys: KeySource
-    groups: tuple[str, ...]
+    groups: tuple[GroupClaim, ...]
+    subjects: Table
+    require: tuple[Requirement, ...]
+    spiffe: str | None
     types: frozenset[str | None]
     max_lifetime: int
     leeway: int
@@ -56,6 +62,11 @@ class IssuerBook:
 
     issuers: Mapping[str, Issuer]
     saml: "SamlSettings | None" = None
+
+    @property
+    def trust_domains(self) -> dict[str, Issuer]:
+        """The issuers of SPIFFE trust domains, by those."""
+        return {i.spiffe: i for i in self.issuers.values() if i.spiffe}
 
     def files(self) -> list[str]:
         """The paths of all key files and of metadata, as written, each once: what ``file_keys`` needs."""
@@ -98,16 +109,9 @@ def parse(document: Document, faults: Faults) -> IssuerBook | None:
     if file is None:
         return None
     before = len(faults.found)
-    seen: set[str] = set()
     for index, block in enumerate(file.issuers):
-        path = ("issuers", index, "issuer")
-        if block.issuer in seen:
-            faults.add(document.fault(path, "this issuer a second time", "make one block of both"))
-        seen.add(block.issuer)
-        if block.keys.discovery and (fault := fault_of(block.issuer, query=False)):
-            mend = "write the issuer's URL, or give keys as file or url"
-            faults.add(document.fault(path, f"discovery needs a URL: {fault}", mend))
-    if file.saml and file.saml.gateway in seen:
+        _judge(document, index, block, file.issuers[:index], faults)
+    if file.saml and any(file.saml.gateway == block.issuer for block in file.issuers):
         mend = "give the gateway a name of its own"
         faults.add(document.fault(("saml", "gateway"), "this is the name of an issuer", mend))
     if len(faults.found) > before:
@@ -119,6 +123,31 @@ def parse(document: Document, faults: Faults) -> IssuerBook | None:
 
     saml = settings(file.saml)
     return IssuerBook({**issuers, saml.gateway: _gateway(saml)}, saml)
+
+
+def _judge(
+    document: Document, index: int, block: IssuerBlock, former: list[IssuerBlock], faults: Faults
+) -> None:
+    """What no block can see by itself, and what only an issuer's name tells."""
+    at = ("issuers", index)
+
+    def fault(key: str, message: str, mend: str) -> None:
+        faults.add(document.fault((*at, key), message, mend))
+
+    if any(block.issuer == other.issuer for other in former):
+        fault("issuer", "this issuer a second time", "make one block of both")
+    if block.spiffe and any(block.spiffe == other.spiffe for other in former):
+        fault("spiffe", "this trust domain a second time", "make one block of both")
+    if block.keys.discovery and (why := fault_of(block.issuer, query=False)):
+        mend = "write the issuer's URL, or give keys as file or url"
+        fault("issuer", f"discovery needs a URL: {why}", mend)
+    if (
+        block.issuer in SHARED
+        and not block.require
+        and any(not g.strip("*") for g in block.subject)
+    ):
+        mend = "add require or subject, so that only your own tenant's tokens count"
+        fault("issuer", "this issuer signs tokens for anybody", mend)
 
 
 def _read(path: str, text: str | None, faults: Faults) -> KeySet | None:
@@ -144,11 +173,14 @@ def _issuer(block: IssuerBlock) -> Issuer:
         audiences={"call": audience, "approve": frozenset(block.approver_audience or ())},
         algorithms=frozenset(block.algorithms),
         keys=_source(block),
-        groups=tuple(block.groups),
+        groups=tuple(map(_source_of_groups, block.groups)),
+        subjects=Table.of(block.subjects or {}),
+        require=tuple(_required(name, values) for name, values in (block.require or {}).items()),
+        spiffe=block.spiffe,
         types=frozenset(None if t == "absent" else t for t in types),
         max_lifetime=block.max_lifetime,
         leeway=block.leeway,
-        subject=compile_globs([block.subject]),
+        subject=compile_globs(block.subject),
     )
 
 
@@ -161,12 +193,30 @@ def _gateway(saml: "SamlSettings") -> Issuer:
         audiences={"call": audience, "approve": audience if saml.approvers else frozenset()},
         algorithms=frozenset({"ES256"}),
         keys=KeySource("own", ""),
-        groups=("groups",),
+        groups=(GroupClaim(path=("groups",), says="groups"),),
+        subjects=Table(),
+        require=(),
+        spiffe=None,
         types=frozenset({"at+jwt"}),
         max_lifetime=saml.max_lifetime,
         leeway=0,
         subject=compile_globs(["*"]),
     )
+
+
+def _source_of_groups(block: GroupsBlock) -> GroupClaim:
+    plain = all("." not in name for name in block.claim)
+    return GroupClaim(
+        path=tuple(block.claim),
+        says=("." if plain else " → ").join(block.claim),
+        split={"space": " ", "comma": ",", None: None}[block.split],
+        prefix=block.prefix,
+        table=Table.of(block.map) if block.map is not None else None,
+    )
+
+
+def _required(name: str, values: list[str]) -> Requirement:
+    return Requirement(tuple(path_of(name)), name, compile_globs(values))
 
 
 def _source(block: IssuerBlock) -> KeySource:

@@ -8,7 +8,8 @@ import hashlib
 from dataclasses import dataclass
 
 from residency.core.identity.caller import Caller
-from residency.core.identity.claims import MAX_GROUPS, Lifetime, is_name
+from residency.core.identity.claims import Lifetime, is_name
+from residency.core.identity.groups import MAX_GROUPS
 from residency.core.saml.assertion import Assertion, Confirmation, read, refused
 from residency.core.saml.markup import tree
 from residency.core.saml.settings import SamlSettings, Trust
@@ -77,11 +78,13 @@ def _judge(found: Assertion, settings: SamlSettings, now: float) -> Verified:
     expires = min(content, ends, found.issued + settings.max_lifetime)
     lifetime = Lifetime(begins, expires, settings.leeway)
     lifetime.check(now)
+    groups = _groups(found, settings)
     caller = Caller(
         issuer=settings.gateway,
         subject=_subject(found, settings),
-        groups=_groups(found, settings),
+        groups=groups,
         expires=float(expires),
+        sources=tuple((group, f"attribute {settings.groups}") for group in groups),
     )
     return Verified(
         id=hashlib.sha256(found.id.encode("utf-8", "surrogatepass")).digest(),
