@@ -10,6 +10,7 @@ import signal
 import sys
 from collections.abc import Sequence
 
+from residency.errors import ResidencyError
 from scripts.benches import contest, identity, micro, output, profiling
 from scripts.benches.load import LoadFailed
 from scripts.benches.scenarios import SCENARIOS
@@ -26,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(_BENCHES[options.bench](options), flush=True)
     except KeyboardInterrupt:
         return 130
-    except (GatewayFailed, LoadFailed, RuntimeError) as e:
+    except (GatewayFailed, LoadFailed, ResidencyError, RuntimeError) as e:
         print(f"bench: {e}", file=sys.stderr)
         return 1
     return 0

@@ -189,6 +189,9 @@ def trust(rules: Path, name: str, keys: str = "discovery: true") -> None:
     other = "  - {issuer: 'https://nobody.invalid', audience: a, keys: {discovery: true}}\n"
     text = f"version: 1\nissuers:\n{other}{block}"
     (rules / "identity.yaml").write_text(text, encoding="utf-8")
+    policy = (rules / "policy.yaml").read_text(encoding="utf-8")
+    policy = policy.replace("https://login.test/realms/main", name)
+    (rules / "policy.yaml").write_text(policy, encoding="utf-8")
 
 
 def test_keys_are_fetched_of_the_tokens_issuer_alone(

@@ -5,11 +5,11 @@ import pytest
 from residency.core import document
 from residency.core.configuration import parse as parse_folder
 from residency.core.faults import Faults
-from residency.core.policy import file, reach
+from residency.core.policy import file
 from residency.errors import ConfigurationError
 from residency.files import shipped_rules, sources
 from tests.atlases import TODAY, build, shipped
-from tests.policies import BASIS, JURISDICTIONS, SETS, policy
+from tests.policies import BASIS, JURISDICTIONS, SETS
 
 ISSUERS = ("https://login.test", "https://other.test")
 FUNCTIONS = shipped().functions()
@@ -35,7 +35,7 @@ def faults(
 
 def test_an_issuer_that_is_not_believed_is_a_fault() -> None:
     assert faults("from: {issuers: ['https://login.test', 'https://login.tset']}") == [
-        "policy.yaml:5:43: rules[0].from.issuers[1]: 'https://login.tset' is no issuer of identity.yaml "
+        "policy.yaml:5:44: rules[0].from.issuers[1]: 'https://login.tset' is no issuer of identity.yaml "
         "(known: https://login.test, https://other.test)"
     ]
 
@@ -56,11 +56,9 @@ def test_a_method_that_the_gateway_refuses_is_a_fault(method: str) -> None:
         ("aws:lamda:*", "aws:lambda:*"),
         ("aws:lambda-uri:*", "aws:lambda-url:*"),
         ("aws:bedrok:eu.anthropic.*", "aws:bedrock:*"),
-        ("amazon:*", "aws:?:?"),
-        ("openia:*", "openai:?:*"),
+        ("openia:*", "openai:*:*"),
         ("AWS:lambda:*", "aws:lambda:*"),
         ("aws:Lambda:*", "aws:lambda:*"),
-        ("aws:b*k-runtime:*", "aws:bedrock-agent:*"),
         ("private:functions.private.example:*", "private:functions.private.example.com:*"),
     ],
 )
@@ -109,18 +107,14 @@ def test_what_is_not_known_is_no_fault() -> None:
 
 
 def test_everything_that_no_call_meets_is_told_at_once() -> None:
-    rules = policy(
-        "methods: [TRACE, FETCH], functions: [x, y], from: {issuers: [z]}, then: block",
-        "functions: [w], then: block",
-    ).rules
+    rule = "methods: [TRACE, FETCH]\n    functions: [x, y]\n    from: {issuers: [z]}"
 
-    assert [path for path, _, _ in reach.dead(rules, issuers=ISSUERS, functions=FUNCTIONS)] == [
-        ("rules", 0, "methods"),
-        ("rules", 0, "methods"),
-        ("rules", 0, "from", "issuers", 0),
-        ("rules", 0, "functions", 0),
-        ("rules", 0, "functions", 1),
-        ("rules", 1, "functions", 0),
+    assert [f.split(": ")[1] for f in faults(rule)] == [
+        "rules[0].methods",
+        "rules[0].methods",
+        "rules[0].functions[0]",
+        "rules[0].functions[1]",
+        "rules[0].from.issuers[0]",
     ]
 
 

@@ -252,6 +252,8 @@ def test_a_path_that_is_not_plain_never_narrows(path: str) -> None:
         ("us.api.openai.com/v1/batches", {}, "unknown", "openai:batches:?"),
         ("us.api.openai.com/v1/threads/runs", {}, "unknown", "openai:threads.runs:?"),
         ("api.openai.com/v1/batches", {}, "anywhere", "openai:batches:?"),
+        ("us.api.openai.com/v1/Responses", {}, "unknown", "openai:?:?"),
+        ("us.api.openai.com/V1/responses", {}, "unknown", "openai:?:?"),
         ("ae.api.openai.com/v1/chat/completions", {"model": "gpt-5.5-2026-04-23"}, "AE", "openai:chat.completions:gpt-5.5-2026-04-23"),
         ("ae.api.openai.com/v1/responses", {"model": "gpt-5.5-pro-2026-04-23"}, "AE", "openai:responses:gpt-5.5-pro-2026-04-23"),
         ("ae.api.openai.com/v1/chat/completions", {"model": "gpt-5.5-pro-2026-04-23"}, "anywhere", "openai:chat.completions:gpt-5.5-pro-2026-04-23"),

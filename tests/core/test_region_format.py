@@ -67,6 +67,10 @@ def entry(text: str) -> str:
         ),
         ("hosts: [a.test]\nfunction: 'a]'\nwhere: [{places: anywhere}]", "bracket without"),
         (
+            "hosts: [a.test]\nread: {m: {body: $.a}}\nshapes: {m: ['{a}:{a}']}\nwhere: [{places: anywhere}]",
+            "is no pattern: redefinition",
+        ),
+        (
             "hosts: [a.test]\nread: {m: {query: a, take: scheme}}\nwhere: [{places: anywhere}]",
             "goes with body only",
         ),
@@ -85,7 +89,7 @@ def test_what_a_position_is_made_of_is_an_expression_without_groups(expression: 
     _, faults = build(PINS, text + "    hosts: [a.test]\n    where: [{places: anywhere}]\n")
 
     (fault,) = faults.found
-    assert "catalogue.yaml:7:11: made_of.m: is no regular expression without groups" in str(fault)
+    assert "catalogue.yaml:7:14: made_of.m: is no regular expression without groups" in str(fault)
 
 
 OWNED = """
@@ -236,6 +240,7 @@ def test_segments_are_decoded_once_or_not_at_all(path: str, expected: object) ->
             {"mcp"},
         ),
         ({"a": None}, "$..a", {ABSENT}),
+        ([{"a": "x"}], "$.i..a", {UNREADABLE}),
     ],
 )
 def test_selectors(body: object, selector: str, expected: set[object]) -> None:

@@ -80,7 +80,15 @@ def parse(sources: Mapping[str, str], *, today: datetime.date) -> Configuration:
     )
     policy = None
     if atlas and "policy.yaml" in documents:
-        policy = _policy(documents["policy.yaml"], faults, atlas, sets, digest_of(sources), today)
+        policy = _policy(
+            documents["policy.yaml"],
+            faults,
+            atlas=atlas,
+            sets=sets,
+            identity=identity,
+            digest_=digest_of(sources),
+            today=today,
+        )
     faults.check()
     if policy is None or sets is None or atlas is None or identity is None:
         raise TypeError("a part without a value and without a fault")
@@ -96,15 +104,22 @@ def _below(documents: Mapping[str, Document], folder: str) -> list[Document]:
 def _policy(
     document: Document,
     faults: Faults,
+    *,
     atlas: Atlas,
     sets: MaskSets | None,
+    identity: IssuerBook | None,
     digest_: str,
     today: datetime.date,
 ) -> Policy | None:
     before = len(faults.found)
-    known = sets.names if sets is not None else None
     parsed = parse_policy(
-        document, faults, jurisdictions=atlas.jurisdictions, sets=known, digest=digest_
+        document,
+        faults,
+        jurisdictions=atlas.jurisdictions,
+        sets=sets.names if sets is not None else None,
+        digest=digest_,
+        issuers=identity.issuers if identity is not None else None,
+        functions=atlas.functions(),
     )
     if parsed is None:
         return None

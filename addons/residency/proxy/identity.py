@@ -14,7 +14,7 @@ from residency.core.framing import check_form, hop_by_hop
 from residency.core.identity import Caller, UnknownKey, credentials
 from residency.core.plain import Plain
 from residency.core.saml.text import is_assertion
-from residency.errors import IdentityError
+from residency.errors import IdentityError, RegionError
 from residency.proxy import flowstate
 from residency.proxy.context import IDENTITY_HEADER
 from residency.proxy.guard import deny, fail_closed
@@ -122,6 +122,11 @@ class IdentityAddon(Stage):
     async def http_connect(self, flow: http.HTTPFlow) -> None:
         flowstate.write(flow, self.runtime.ticket())
         self.tunnels.pop(flow.client_conn.id, None)
+        if flow.request.is_http2 or flow.request.is_http3:
+            # mitmproxy 12.2.3 agrees on HTTP/2 with whoever speaks TLS to the proxy: many tunnels on one connection.
+            raise RegionError(
+                "protocol-refused", "one tunnel a connection: use HTTP/1.1 to the proxy"
+            )
         token, caller = await self.verified(flow.request.headers.get_all(IDENTITY_HEADER))
         flowstate.write(flow, Known(caller=caller))
         self.tunnels[flow.client_conn.id] = Tunnel(

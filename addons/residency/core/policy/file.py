@@ -10,6 +10,7 @@ from residency.core.document import Document, Path, fit
 from residency.core.duration import Seconds
 from residency.core.faults import Faults
 from residency.core.places import Area, Jurisdictions
+from residency.core.policy import reach
 from residency.core.policy.rule import Action, Approval, Basis, Data, Policy, Rule, Who
 
 type Text = Annotated[str, StringConstraints(min_length=1, max_length=500, strip_whitespace=True)]
@@ -98,10 +99,13 @@ def parse(
     jurisdictions: Jurisdictions,
     sets: Collection[str] | None,
     digest: str,
+    issuers: Collection[str] | None = None,
+    functions: Collection[str] | None = None,
 ) -> tuple[Policy, tuple[CaseText, ...]] | None:
     """The policy and its tests, or ``None`` with every fault added to *faults*.
 
-    *sets* are the names of the mask sets; ``None`` where masks.yaml has faults of its own.
+    *sets* are the names of the mask sets, *issuers* those that identity.yaml believes, *functions* globs for every
+    function that a call may be told to be; ``None`` where their file has faults of its own.
     """
     text = fit(document, PolicyText, faults)
     if text is None:
@@ -110,7 +114,12 @@ def parse(
     home = reader.area(text.home, ("home",))
     rules = tuple(reader.rule(r, ("rules", i), home) for i, r in enumerate(text.rules))
     reader.same_ids(text.rules)
-    reader.shadows(rules, text.rules)
+    for path, message, mend in reach.dead(rules, issuers=issuers, functions=functions):
+        reader.fault(path, message, mend)
+    # Where a place is not known, neither is what its rule beats.
+    sound = {r.id for r, t in zip(rules, text.rules, strict=True) if bool(r.to) is bool(t.to)}
+    for path, message, mend in reach.shadowed(rules, sound):
+        reader.fault(path, message, mend)
     return Policy(home=home or Area(), rules=rules, digest=digest), text.tests
 
 
@@ -200,20 +209,6 @@ class _Reader:
                 self.fault(("rules", i, "id"), f"{rule.id!r} a second time", "rename one")
             seen.add(rule.id)
 
-    def shadows(self, rules: tuple[Rule, ...], texts: tuple[RuleText, ...]) -> None:
-        """A rule that an earlier one always beats is a mistake, not a rule."""
-        # Where a place is not known, neither is what its rule beats.
-        sound = {r.id for r, t in zip(rules, texts, strict=True) if bool(r.to) is bool(t.to)}
-        for i, later in enumerate(rules):
-            rivals = (e for e in rules[:i] if {e.id, later.id} <= sound)
-            earlier = next((e for e in rivals if _beats(e, later)), None)
-            if earlier:
-                self.fault(
-                    ("rules", i, "id"),
-                    f"can never match: {earlier.id!r} above matches all that it would",
-                    "move it up, or remove one of the two",
-                )
-
 
 def _misfits(text: RuleText) -> list[tuple[bool, Path, str, str]]:
     """Is it wrong?, the place below the rule, what is wrong, how to mend it."""
@@ -243,23 +238,3 @@ def _misfits(text: RuleText) -> list[tuple[bool, Path, str, str]]:
         (text.basis is not None and blocks, ("basis",), pointless, "remove it"),
         (late, ("approval", "valid"), "is shorter than wait", "make it longer"),
     ]
-
-
-def _beats(first: Rule, second: Rule) -> bool:
-    """True if every call that *second* matches, *first* matches before it. Errs towards False."""
-    if first.carrying or first.basis:
-        return False
-    if second.then is Action.HOLD and first.then in (Action.ALLOW, Action.MASK):
-        return False  # a conflict of the evidence is for holds alone
-    return (
-        _wider(first.who.groups, second.who.groups)
-        and _wider(first.who.subjects, second.who.subjects)
-        and _wider(first.who.issuers, second.who.issuers)
-        and ((first.functions is not None and "*" in first.functions) or _wider(first.functions, second.functions))
-        and _wider(first.methods, second.methods)
-        and (first.to is None or (second.to is not None and second.then is not Action.BLOCK and second.to.within(first.to)))
-    )  # fmt: skip
-
-
-def _wider(first: Collection[str] | None, second: Collection[str] | None) -> bool:
-    return first is None or (second is not None and set(second) <= set(first))

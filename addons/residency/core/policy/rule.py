@@ -94,14 +94,24 @@ class Rule:
             object.__setattr__(self, name, pattern)
 
     def admits_function(self, function: str | None) -> bool:
-        """True if *function* matches. A block also matches what a name not wholly told (``aws:?:?``) might be."""
+        """True if *function* matches.
+
+        A block also matches what a name not wholly told (``aws:?:?``) might be, and a name without its owner: a block
+        of ``aws:lambda:f`` holds for ``aws:lambda:123456789012/f``, which an allow of ``aws:lambda:f`` does not admit.
+        """
         if self._functions is None or self._functions.fullmatch(function or ""):
             return True
-        if self.then is not Action.BLOCK or not function or "?" not in function:
+        if self.then is not Action.BLOCK or not function:
             return False
-        told = function.partition("?")[0]
+        unowned = _unowned(function)
+        return bool(self._functions.fullmatch(unowned)) or any(
+            map(self._may_be, (function, unowned))
+        )
+
+    def _may_be(self, function: str) -> bool:
+        told, unsure, _ = function.partition("?")
         literals = (glob.split("*")[0] for glob in self.functions or ())
-        return any(told.startswith(x) or x.startswith(told) for x in literals)
+        return bool(unsure) and any(told.startswith(x) or x.startswith(told) for x in literals)
 
     def names(self, caller: "Caller") -> bool:
         """True if the rule's ``from`` takes *caller* in; a rule without one takes in everybody."""
@@ -111,6 +121,12 @@ class Rule:
             and (who.issuers is None or caller.issuer in who.issuers)
             and (self._subjects is None or bool(self._subjects.fullmatch(caller.subject)))
         )
+
+
+def _unowned(function: str) -> str:
+    """``provider:service:owner/name`` without the owner."""
+    *whose, name = function.split(":", 2)
+    return ":".join((*whose, name.rpartition("/")[2]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,6 +29,13 @@ class Atlas:
         """What the organisation declares about *host*, which is in canonical form."""
         return self.pins.find(host, today)
 
+    def functions(self) -> tuple[str, ...]:
+        """Globs of rules for every function that a call may be told to be, whatever its name."""
+        known = {entry.names() for entry in self.entries}
+        known |= {f"{entry.provider}:?:?" for entry in self.entries}
+        known |= {f"{pin.provider}:{pin.service}:*" for pin in self.pins}
+        return tuple(sorted(known))
+
 
 def parse(
     places: Sequence[Document],

@@ -6,7 +6,7 @@ narrower.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from residency.core.places import UNKNOWN, Places
@@ -31,13 +31,14 @@ class Answer:
     """Places, and the regions they come from. ``conflict`` says what disagrees, if anything does.
 
     ``pin`` is true where the provider leaves the place to the customer's set-up, so that a pin may
-    say it.
+    say it. ``note`` says why the places are as they are, for people.
     """
 
     places: Places = UNKNOWN
     regions: tuple[str, ...] = ()
     conflict: str = ""
     pin: bool = False
+    note: str = field(default="", compare=False)
 
 
 NOTHING = Answer()
@@ -134,7 +135,8 @@ def join(answers: Sequence[Answer]) -> Answer:
     # else is said: otherwise it would narrow what another value means.
     pin = all(a.pin for a in answers)
     regions = sorted({r for a in answers for r in a.regions}) if places.codes else []
-    return Answer(places, tuple(regions), conflict, pin)
+    note = next((a.note for a in answers if a.places.unknown and a.note), "")
+    return Answer(places, tuple(regions), conflict, pin, note)
 
 
 def _all(conditions: tuple[Condition, ...], binding: Binding) -> bool | None:

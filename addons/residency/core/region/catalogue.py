@@ -11,16 +11,22 @@ type Test = Literal["absent", "present"] | Annotated[list[str], pydantic.Field(m
 
 
 class ReadModel(Model):
-    """Where a position stands: ``body`` is a selector, ``header`` and ``query`` are names."""
+    """Where a position stands: ``body`` is a selector, ``header`` and ``query`` are names.
+
+    ``take: scheme`` reads of a URL only what stands before its first colon.
+    """
 
     body: str | None = None
     header: str | None = None
     query: str | None = None
+    take: Literal["value", "scheme"] = "value"
 
     @pydantic.model_validator(mode="after")
     def _one_of(self) -> "ReadModel":
         if sum(v is not None for v in (self.body, self.header, self.query)) != 1:
             raise ValueError("give one of body, header and query")
+        if self.take == "scheme" and self.body is None:
+            raise ValueError("take: scheme goes with body only")
         return self
 
 
@@ -29,7 +35,7 @@ class CaseModel(Model):
 
     A listed text is exact, ``text*``, ``*text`` or another ``{position}``. ``regions`` may hold
     one ``{position}``: its region joins the set. ``pin`` lets destinations.yaml say what is
-    unknown here.
+    unknown here. ``note`` says why, and is evidence where the answer is unknown.
     """
 
     when: dict[str, Test] = pydantic.Field(default_factory=dict)
@@ -74,7 +80,10 @@ class EntryModel(Model):
 
 
 class CatalogueFile(Model):
-    """``as_of`` and ``confidence`` hold for every entry that has none of its own."""
+    """``as_of`` and ``confidence`` hold for every entry that has none of its own.
+
+    ``made_of`` are regular expressions for positions in ``shapes``.
+    """
 
     version: Literal["1"]
     provider: Annotated[str, pydantic.StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$")]
@@ -83,4 +92,5 @@ class CatalogueFile(Model):
     confidence: Confidence
     cases: dict[str, list[CaseModel]] = pydantic.Field(default_factory=dict)
     shapes: dict[str, list[str]] = pydantic.Field(default_factory=dict)
+    made_of: dict[str, str] = pydantic.Field(default_factory=dict)
     entries: list[EntryModel]

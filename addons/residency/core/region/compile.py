@@ -44,6 +44,7 @@ def compile_all(
         if file is None:
             continue
         context = Context(document, file, tables.get(file.provider, Table()), named, faults)
+        _expressions(context)
         for i, model in enumerate(file.entries):
             path: Path = ("entries", i)
             if model.id in ids:
@@ -97,6 +98,18 @@ def _entry(context: Context, model: EntryModel, path: Path) -> Entry:
     )
 
 
+def _expressions(context: Context) -> None:
+    for name, text in context.file.made_of.items():
+        try:
+            good = re.compile(text).groups == 0
+        except re.error:
+            good = False
+        if not good:
+            context.fault(
+                ("made_of", name), "is no regular expression without groups", "write (?:…)"
+            )
+
+
 def _kind(model: ReadModel) -> str:
     return "body" if model.body is not None else "header" if model.header is not None else "query"
 
@@ -106,7 +119,7 @@ def _read(context: Context, position: str, model: ReadModel, path: Path) -> Read
         header = model.header.lower() if model.header is not None else None
         return Read(position, "query" if header is None else "header", header or model.query or "")
     try:
-        return Read(position, "body", steps=steps(model.body))
+        return Read(position, "body", steps=steps(model.body), scheme=model.take == "scheme")
     except PatternError as e:
         context.fault((*path, "body"), str(e))
         return Read(position, "body")
@@ -130,7 +143,7 @@ def _shapes(context: Context, texts: str | list[str], path: Path) -> tuple[re.Pa
     found = []
     for text in texts:
         try:
-            found.append(shape(text))
+            found.append(shape(text, context.file.made_of))
         except PatternError as e:
             context.fault(path, str(e))
     return tuple(found)
@@ -144,7 +157,7 @@ def _template(context: Context, text: str, path: Path, known: set[str]) -> Templ
         return Template.parse(text)
     except PatternError as e:
         context.fault(path, str(e))
-        return Template(())
+        return Template()
 
 
 def _cases(
@@ -182,10 +195,10 @@ def _case(context: Context, model: CaseModel, path: Path) -> Case:
         if model.jurisdiction not in context.named.members:
             context.fault((*path, "jurisdiction"), "is not in rules/places/jurisdictions.yaml")
         places = Places(context.named.members.get(model.jurisdiction, frozenset()))
-        return Case(when, unless, Answer(places))
+        return Case(when, unless, Answer(places, note=model.note))
     if model.places is not None:
         places = spread(model.places, context.document, (*path, "places"), context.faults)
-        return Case(when, unless, Answer(places, pin=model.pin))
+        return Case(when, unless, Answer(places, pin=model.pin, note=model.note))
     return Case(when, unless, Answer(conflict=model.conflict or "conflict"))
 
 

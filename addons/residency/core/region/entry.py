@@ -23,6 +23,7 @@ from residency.core.region.pattern import PathPattern, Template
 from residency.core.region.reading import Read
 
 _MAX_BINDINGS = 64
+_UNREAD = Answer(note="a position that it depends on cannot be read exactly")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,10 +82,12 @@ class Entry:
                 # What would be a part of something unread is unread, not absent.
                 binding.update(dict.fromkeys(self.shaped[position], value))
                 continue
-            for pattern in patterns:
-                if match := pattern.fullmatch(value):
-                    binding.update(match.groupdict())
-                    break
+            match = next((m for p in patterns if (m := p.fullmatch(value))), None)
+            # A value of another shape is not read: kept whole, it would be taken for a name.
+            gap = ABSENT if match else UNREADABLE
+            binding.update(dict.fromkeys((position, *self.shaped[position]), gap))
+            found = match.groupdict() if match else {}
+            binding.update({name: part for name, part in found.items() if part is not None})
 
     def say(self, bindings: Sequence[Binding]) -> Answer:
         """Where the call may be processed, whichever of *bindings* is the true one."""
@@ -98,7 +101,7 @@ class Entry:
                 unreadable = unreadable or UNREADABLE in binding.values()
             answers += reached
         if unreadable and any(a != answers[0] for a in answers):
-            return next((a for a in answers if a.conflict), NOTHING)
+            return next((a for a in answers if a.conflict), _UNREAD)
         return join(answers)
 
     def call(self, bindings: Sequence[Binding]) -> str:
@@ -108,6 +111,10 @@ class Entry:
         service = service if all(s == service for s in services) else "?"
         function = function if all(f == function for f in functions) else "?"
         return f"{self.provider}:{service}:{function}"
+
+    def names(self) -> str:
+        """A glob of rules for what ``call`` may answer, whatever the name."""
+        return f"{self.provider}:{self.service.glob()}:*"
 
     def pending(self, body: object) -> bool:
         return body is PENDING and self.reads_body

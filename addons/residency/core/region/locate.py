@@ -63,6 +63,8 @@ def _declared(
         answer, evidence = pin.answer, (*evidence, pin.evidence)
     if answer.conflict:
         evidence = (*evidence, Evidence("host", answer.conflict, entry.id))
+    elif answer.places.unknown and answer.note:
+        evidence = (*evidence, Evidence("catalogue", answer.note, entry.id))
     return Destination(
         provider=entry.provider,
         function=entry.call(bindings),

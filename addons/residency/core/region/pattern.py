@@ -1,15 +1,15 @@
 """Patterns with named positions: ``lambda.{region}.{suffix}``, ``/model/{model}/converse``.
 
 In hosts and paths a position is one label or segment, or a part of one between literal text;
-``{rest...}`` is all that remain. In values (``shapes``) it ends at ``:`` and ``/``; the last one
-may hold ``:``.
+``{rest...}`` is all that remain. In values (``shapes``) it ends at ``:`` and ``/``, unless the file
+says what it is made of. In shapes and in functions' names ``[...]`` is what may be absent.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from residency.core.region.cases import Binding
+from residency.core.region.cases import ABSENT, Binding, Gap
 
 POSITION = re.compile(r"\{([a-z][a-z_]*)(\.\.\.)?\}")
 #: Words of a path; whatever is no plain word may be an id, or a payload, and is ``?``.
@@ -17,6 +17,7 @@ WORD = re.compile(r"[a-z][a-z_]{0,39}")
 #: What may stand in a function's name: one plain name, or the words of a path.
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]*|(?:[a-z_]+|\?)(?:\.(?:[a-z_]+|\?))*")
 _MAX_NAME = 128
+_OPTIONAL = re.compile(r"\[([^\[\]]*)\]")
 
 
 class PatternError(ValueError):
@@ -44,20 +45,55 @@ def names(text: str) -> list[str]:
     return [found[1] for found in POSITION.finditer(text)]
 
 
+def runs(text: str) -> list[tuple[bool, list[tuple[str, str, bool]]]]:
+    """*text* as (whether it is in brackets, ``split`` of it) runs.
+
+    Raises:
+        PatternError: A bracket without its other, or one within another.
+    """
+    texts = _OPTIONAL.split(text)
+    if any(bracket in part for part in texts for bracket in "[]"):
+        raise PatternError("has a bracket without its other, or one within another")
+    return [(i % 2 == 1, split(part)) for i, part in enumerate(texts)]
+
+
 @dataclass(frozen=True, slots=True)
 class Template:
-    """Text in which positions are replaced, ``{model}``; for functions' names."""
+    """Text in which positions are replaced, ``[{account}/]{name}``; for functions' names."""
 
-    parts: tuple[tuple[str, str], ...]
+    runs: tuple[tuple[bool, tuple[tuple[str, str], ...]], ...] = ()
 
     @classmethod
     def parse(cls, text: str) -> "Template":
-        return cls(tuple((literal, name) for literal, name, _ in split(text)))
+        return cls(
+            tuple(
+                (optional, tuple((literal, name) for literal, name, _ in parts))
+                for optional, parts in runs(text)
+            )
+        )
 
     def fill(self, binding: Binding) -> str:
-        """The text; ``?`` for each position without a value that is a plain name."""
+        """The text; ``?`` for each position without a value that is a plain name.
+
+        Brackets go where a position in them is absent. Where one is only not known, so is the
+        whole: without it the name would be another's.
+        """
+        text = ""
+        for optional, parts in self.runs:
+            gaps = [v for _, n in parts if n and isinstance(v := binding.get(n, ABSENT), Gap)]
+            if optional and gaps:
+                if ABSENT in gaps:
+                    continue
+                return "?"
+            text += "".join(lit + (_plain(binding.get(n)) if n else "") for lit, n in parts)
+        return text
+
+    def glob(self) -> str:
+        """What it may be filled to, as a glob of rules."""
         return "".join(
-            literal + (_plain(binding.get(name)) if name else "") for literal, name in self.parts
+            "*" if optional else lit + ("*" if name else "")
+            for optional, parts in self.runs
+            for lit, name in (parts[:1] if optional else parts)
         )
 
 
@@ -92,7 +128,7 @@ class PathPattern:
             elif POSITION.fullmatch(segment):
                 segments.append((None, (parts[0][1],)))
             else:
-                segments.append((_expression(parts), tuple(names(segment))))
+                segments.append((_compiled(_expression(parts)), tuple(names(segment))))
         return cls(tuple(segments), rest)
 
     def match(self, path: Sequence[str]) -> dict[str, str] | None:
@@ -116,9 +152,17 @@ class PathPattern:
         return found
 
 
-def shape(text: str) -> re.Pattern[str]:
-    """An expression with one named group for each position of a value such as an ARN."""
-    return _expression(split(text))
+def shape(text: str, made_of: Mapping[str, str]) -> re.Pattern[str]:
+    """An expression with one named group for each position of a value such as an ARN.
+
+    *made_of* are expressions for positions that are more, or less, than text without ``:`` and
+    ``/``.
+    """
+    expression = ""
+    for optional, parts in runs(text):
+        inner = _expression(parts, made_of)
+        expression += f"(?:{inner})?" if optional else inner
+    return _compiled(expression)
 
 
 def whole(parts: Sequence[tuple[str, str, bool]]) -> str:
@@ -133,16 +177,21 @@ def whole(parts: Sequence[tuple[str, str, bool]]) -> str:
     return name
 
 
-def _expression(parts: Sequence[tuple[str, str, bool]]) -> re.Pattern[str]:
+def _expression(
+    parts: Sequence[tuple[str, str, bool]], made_of: Mapping[str, str] | None = None
+) -> str:
     text = ""
-    for i, (literal, name, more) in enumerate(parts):
+    for literal, name, more in parts:
         if more:
             raise PatternError("has a {rest...} that is only a part")
-        last = i == len(parts) - 2 and not parts[-1][0] and literal.endswith("/")
         text += re.escape(literal)
         if name:
-            text += f"(?P<{name}>{'[^/]+' if last else '[^:/]+'})"
+            text += f"(?P<{name}>{(made_of or {}).get(name, '[^:/]+')})"
+    return text
+
+
+def _compiled(expression: str) -> re.Pattern[str]:
     try:
-        return re.compile(text)
+        return re.compile(expression)
     except re.error as e:
-        raise PatternError("names one position twice") from e
+        raise PatternError(f"is no pattern: {e.msg}") from e

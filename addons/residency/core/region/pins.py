@@ -5,9 +5,10 @@ the place to the customer's set-up (``pin: true``). Anywhere else it would contr
 provider documents, so it is a fault at load. It never mends a request that cannot be read.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import chain
 from typing import Annotated, Literal
 
 import pydantic
@@ -88,6 +89,9 @@ class Pins:
 
     exact: Mapping[str, Pin] = field(default_factory=dict)
     below: Mapping[str, Pin] = field(default_factory=dict)
+
+    def __iter__(self) -> Iterator[Pin]:
+        return chain(self.exact.values(), self.below.values())
 
     def find(self, host: str, today: date) -> Pin | None:
         """The pin that speaks for *host*; an expired one is none, and no wider one steps in."""

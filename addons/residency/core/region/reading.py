@@ -22,7 +22,8 @@ _RAW = re.compile(r"/[!$-\[\]^_`a-z{|}~]+")
 _REFUSED = re.compile(r"[;?]|%(?![0-9A-Fa-f]{2})")
 _DECODED = re.compile(r"[!$-:<->@-\[\]^_`a-z{|}~]+")
 _NO_NAMES = frozenset(["", ".", ".."])
-_STEP = re.compile(r"\.([A-Za-z_][A-Za-z0-9_-]*)|(\[\*\])")
+_STEP = re.compile(r"(\.\.?)([A-Za-z_][A-Za-z0-9_-]*)|\[\*\]")
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{0,15}):")  # RFC 3986 section 3.1
 
 
 def segments(path: str) -> tuple[str, ...] | None:
@@ -53,19 +54,23 @@ def _is_plain(decoded: str) -> bool:
     )
 
 
+type Step = tuple[str, str]
+
+
 @dataclass(frozen=True, slots=True)
 class Read:
-    """Where one position stands outside host and path; in ``steps``, ``None`` is ``[*]``."""
+    """Where one position stands outside host and path. ``scheme``: only a URL's scheme is read."""
 
     position: str
     kind: Literal["body", "header", "query"]
     name: str = ""
-    steps: tuple[str | None, ...] = ()
+    steps: tuple[Step, ...] = ()
+    scheme: bool = False
 
     def values(self, head: Head, body: object) -> tuple[Reading, ...]:
         """Every different value; at least one."""
         if self.kind == "body":
-            return select(body, self.steps)
+            return select(body, self.steps, scheme=self.scheme)
         if self.kind == "header":
             return _single([v for n, v in head.headers if n == self.name])
         return _single(
@@ -73,35 +78,56 @@ class Read:
         )
 
 
-def steps(selector: str) -> tuple[str | None, ...]:
-    """``$.requests[*].model`` → ``("requests", None, "model")``.
+def steps(selector: str) -> tuple[Step, ...]:
+    """``$.input..tools[*].type`` → ``((".", "input"), ("..", "tools"), ("*", ""), (".", "type"))``.
 
     Raises:
-        PatternError: Anything but names and ``[*]`` after ``$``.
+        PatternError: Anything but ``.name``, ``..name`` (at any depth) and ``[*]`` after ``$``.
     """
-    found = [(m[1], m.end() - m.start()) for m in _STEP.finditer(selector)]
-    if not selector.startswith("$") or sum(length for _, length in found) != len(selector) - 1:
-        raise PatternError("is no selector such as $.model or $.requests[*].model")
-    return tuple(name or None for name, _ in found)
+    found = list(_STEP.finditer(selector))
+    if not selector.startswith("$") or sum(len(m[0]) for m in found) != len(selector) - 1:
+        raise PatternError("is no selector such as $.model, $.requests[*].model or $.input..url")
+    return tuple((m[1] or "*", m[2] or "") for m in found)
 
 
-def select(body: object, path: tuple[str | None, ...]) -> tuple[Reading, ...]:
+def select(body: object, path: tuple[Step, ...], *, scheme: bool = False) -> tuple[Reading, ...]:
     """The different values at *path*: text, absent (or null), or unreadable (anything else)."""
     if isinstance(body, Gap):
         return (body,)
     nodes: list[object] = [body]
-    for step in path:
-        reached: list[object] = []
-        for node in nodes:
-            if node is None or isinstance(node, Gap):
-                reached.append(node)
-            elif step is None:
-                reached.extend(node if isinstance(node, list) else [UNREADABLE])
-            else:
-                reached.append(node.get(step) if isinstance(node, dict) else UNREADABLE)
-        nodes = reached
-    found = dict.fromkeys(map(_reading, nodes))
+    for kind, name in path:
+        nodes = _below(nodes, name) if kind == ".." else _within(nodes, name)
+    found = dict.fromkeys(map(_scheme if scheme else _reading, nodes))
     return (tuple(found) or (ABSENT,)) if len(found) <= _MAX_VALUES else (UNREADABLE,)
+
+
+def _within(nodes: list[object], name: str) -> list[object]:
+    """The values of *name* in each of *nodes*; their items if there is no name."""
+    reached: list[object] = []
+    for node in nodes:
+        if node is None or isinstance(node, Gap):
+            reached.append(node)
+        elif not name:
+            reached.extend(node if isinstance(node, list) else [UNREADABLE])
+        else:
+            reached.append(node.get(name) if isinstance(node, dict) else UNREADABLE)
+    return reached
+
+
+def _below(nodes: list[object], name: str) -> list[object]:
+    """Every value of *name* in *nodes*, at any depth."""
+    reached: list[object] = []
+    stack = list(nodes)
+    while stack:
+        node = stack.pop()
+        if isinstance(node, dict):
+            reached.extend([node[name]] if name in node else [])
+            stack.extend(node.values())
+        elif isinstance(node, list):
+            stack.extend(node)
+        elif isinstance(node, Gap):
+            reached.append(node)
+    return reached
 
 
 def _reading(value: object) -> Reading:
@@ -110,6 +136,13 @@ def _reading(value: object) -> Reading:
     if isinstance(value, Gap):
         return value
     return value if isinstance(value, str) and len(value) <= _MAX_VALUE else UNREADABLE
+
+
+def _scheme(value: object) -> Reading:
+    if isinstance(value, str):
+        found = _SCHEME.match(value)
+        return found[1].lower() if found else UNREADABLE
+    return _reading(value)
 
 
 def _single(values: list[str]) -> tuple[Reading, ...]:
