@@ -21,6 +21,7 @@ IMPURE = {
 }  # fmt: skip
 #: Module → why no test names it.
 UNNAMED: dict[str, str] = {
+    "residency.core.identity.authorities": "a part of book and certificate; test_identity_certificate",
     "residency.core.identity.caller": "a value that the package hands on; test_identity_token and test_flowstate",
     "residency.core.identity.claims": "a part of token; test_identity_token",
     "residency.core.identity.url": "a part of book and keys; test_identity_book, test_identity_discovery",

@@ -53,6 +53,10 @@ CODES: dict[str, Code] = {
     "identity-early": Code(407, "The token is not valid yet", "Check the clocks."),
     "identity-claims": Code(407, "The token lacks a claim, or has a wrong one",
         "The token needs exp, iat, iss, aud and sub."),
+    "identity-certificate": Code(407, "The client certificate is not accepted",
+        "Use a client certificate, with its intermediates, of an authority that the gateway trusts."),
+    "identity-binding": Code(407, "The token is bound to another client certificate",
+        "Use the token over https:// to the gateway, with the certificate it was issued for."),
     # the request itself
     "request-malformed": Code(400, "The request is not well formed", "Send a request that RFC 9110 and RFC 9112 allow."),
     "host-invalid": Code(400, "The host is not a host name or address", "Use a plain host name."),

@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
-from mitmproxy import connection, http
+from mitmproxy import connection, http, tls
 
 from residency.core.framing import check_form, hop_by_hop
 from residency.core.identity import Caller, UnknownKey, credentials
 from residency.core.plain import Plain
 from residency.errors import IdentityError
 from residency.proxy import flowstate
+from residency.proxy.certificates import ClientCertificates
 from residency.proxy.context import IDENTITY_HEADER
 from residency.proxy.guard import deny, fail_closed
 from residency.proxy.stage import Stage
@@ -39,7 +40,10 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Tunnel:
-    """What CONNECT established on a client connection. The token lives here, in memory, and nowhere else."""
+    """What CONNECT established on a client connection. The token lives here, in memory, and nowhere else.
+
+    ``token`` is empty where the client's certificate names the caller.
+    """
 
     host: str
     port: int
@@ -57,25 +61,31 @@ class IdentityAddon(Stage):
 
     def __init__(self) -> None:
         self.tunnels: dict[str, Tunnel] = {}
+        self.certificates = ClientCertificates()
         # In memory, gone with the flow, and not inherited by a copy of it.
         self._tokens: weakref.WeakKeyDictionary[http.HTTPFlow, str] = weakref.WeakKeyDictionary()
 
-    async def verified(self, values: list[str]) -> tuple[str, Caller]:
-        """The token in the headers' *values*, and whom it proves.
+    async def verified(self, values: list[str], client: connection.Client) -> tuple[str, Caller]:
+        """The token in the headers' *values*, or none but a client certificate, and whom it proves.
 
         Raises:
-            IdentityError: as ``credentials`` and ``Verifier.verify``.
+            IdentityError: as ``credentials``, ``Verifier.verify`` and ``ClientCertificates.caller``.
         """
-        token = credentials(values)
-        return token, await self.caller(token)
+        token = "" if not values and self.certificates.has(client) else credentials(values)
+        return token, await self.caller(token, client)
 
-    async def caller(self, token: str) -> Caller:
+    async def caller(self, token: str, client: connection.Client) -> Caller:
+        runtime = self.runtime
+        if not token:
+            return self.certificates.caller(client, runtime.certificates, now=time.time())
         try:
-            return self.runtime.verifier.verify(token, now=time.time())
+            holder = self.certificates.holder(client, runtime.certificates, now=time.time())
+            return runtime.verifier.verify(token, now=time.time(), certificate=holder)
         except UnknownKey as e:
             # A rotated key: one fetch for all who ask, with a cool-down, and then one more try.
-            await self.runtime.keys.refresh(e.issuer)
-            return self.runtime.verifier.verify(token, now=time.time())
+            await runtime.keys.refresh(e.issuer)
+            holder = self.certificates.holder(client, runtime.certificates, now=time.time())
+            return runtime.verifier.verify(token, now=time.time(), certificate=holder)
 
     async def again(self, flow: http.HTTPFlow) -> Caller:
         """The caller of *flow*, verified anew: keys, rules and time may be others by now.
@@ -86,18 +96,27 @@ class IdentityAddon(Stage):
         token = self._tokens.get(flow)
         if token is None:
             raise IdentityError("identity-missing")
-        caller = await self.caller(token)
+        caller = await self.caller(token, flow.client_conn)
         if caller != flowstate.read(flow, Known).caller:
-            raise IdentityError("identity-conflict", "the token proves another caller by now")
+            raise IdentityError(
+                "identity-conflict", "the call's proof names another caller by now"
+            )
         return caller
 
     # Handlers
+
+    def tls_start_client(self, data: tls.TlsData) -> None:
+        self.certificates.ask(data, self.runtime.certificates)
+
+    def tls_established_client(self, data: tls.TlsData) -> None:
+        self.certificates.remember(data)
 
     @fail_closed
     async def http_connect(self, flow: http.HTTPFlow) -> None:
         flowstate.write(flow, self.runtime.ticket())
         self.tunnels.pop(flow.client_conn.id, None)
-        token, caller = await self.verified(flow.request.headers.get_all(IDENTITY_HEADER))
+        values = flow.request.headers.get_all(IDENTITY_HEADER)
+        token, caller = await self.verified(values, flow.client_conn)
         flowstate.write(flow, Known(caller=caller))
         self.tunnels[flow.client_conn.id] = Tunnel(flow.request.host, flow.request.port, token)
 
@@ -118,13 +137,13 @@ class IdentityAddon(Stage):
         strip(flow)
         tunnel = self.tunnels.get(flow.client_conn.id)
         if tunnel is None:
-            token, caller = await self.verified(values)
+            token, caller = await self.verified(values, flow.client_conn)
         elif values and credentials(values) != tunnel.token:
             raise IdentityError(
                 "identity-conflict", "the tunnel and the request name different callers"
             )
         else:
-            token, caller = tunnel.token, await self.caller(tunnel.token)
+            token, caller = tunnel.token, await self.caller(tunnel.token, flow.client_conn)
         self._tokens[flow] = token
         flowstate.write(flow, Known(caller=caller))
         if announced(flow) > self.runtime.body_limit:
@@ -141,6 +160,7 @@ class IdentityAddon(Stage):
 
     def client_disconnected(self, client: connection.Client) -> None:
         self.tunnels.pop(client.id, None)
+        self.certificates.forget(client)
         self.runtime.resolver.forget(client.id)
 
 

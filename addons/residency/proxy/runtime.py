@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from mitmproxy import master as mitmproxy_master
 
 from residency.core.configuration import Configuration
-from residency.core.identity import Verifier
+from residency.core.identity import CertificateVerifier, Verifier
 from residency.core.plain import Plain
 from residency.errors import CallError, ConfigurationError, LedgerError, ResidencyError
 from residency.files import load, stamp
@@ -66,6 +66,7 @@ class Runtime:
         self.admin: Admin | None = None
         self._configuration: Configuration | None = None
         self._verifier: Verifier | None = None
+        self.certificates = CertificateVerifier()
         self._keys: KeyStore | None = None
         self._ledger: LedgerWriter | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -161,12 +162,14 @@ class Runtime:
         """Put a loaded configuration in force, as one."""
         keys = KeyStore(configuration.identity, files=configuration.jwks)
         verifier = Verifier(configuration.identity)
+        certificates = CertificateVerifier(configuration.identity.certificates, configuration.jwks)
         keys.on_change = verifier.set_keys
         if self._keys is not None:
             keys.adopt(self._keys)
             self._keys.stop()
         # Assigned together: no call sees the rules of one load and the keys of another.
         self._configuration, self._keys, self._verifier = configuration, keys, verifier
+        self.certificates = certificates
         keys.start()
 
     async def _watch(self, folder: Path) -> None:

@@ -8,6 +8,11 @@ from typing import Literal
 from residency.core.document import Document, fit
 from residency.core.faults import Faults
 from residency.core.glob import compile_globs
+from residency.core.identity.authorities import (
+    CertificateIssuer,
+    certificate_issuers,
+    check_authorities,
+)
 from residency.core.identity.file import IdentityFile, IssuerBlock
 from residency.core.identity.keys import KeySet
 from residency.core.identity.url import fault_of
@@ -46,24 +51,28 @@ class Issuer:
 
 @dataclass(frozen=True, slots=True)
 class IssuerBook:
-    """Issuers by their exact names. The empty book believes nobody."""
+    """Issuers by their exact names, and of certificates. The empty book believes nobody."""
 
     issuers: Mapping[str, Issuer]
+    certificates: tuple[CertificateIssuer, ...] = ()
 
     def files(self) -> list[str]:
-        """The paths of all key files, as written, each once: what ``file_keys`` needs."""
-        return list(
-            dict.fromkeys(i.keys.location for i in self.issuers.values() if i.keys.kind == "file")
-        )
+        """The paths of all key and authority files, as written, each once."""
+        return list(dict.fromkeys((*self._key_files(), *(c.file for c in self.certificates))))
+
+    def _key_files(self) -> list[str]:
+        return [i.keys.location for i in self.issuers.values() if i.keys.kind == "file"]
 
     def file_keys(self, texts: Mapping[str, str], faults: Faults) -> dict[str, KeySet]:
         """The keys of every issuer whose keys are a file, by issuer.
 
         Args:
             texts: The text of each of ``files()``, by its path as written.
-            faults: Takes a fault for each file that is missing, no JWK set, or without usable key.
+            faults: Takes a fault for each file that is missing, no JWK set, or without usable key,
+                and for each authority file that cannot be used.
         """
-        found = {path: _read(path, texts.get(path), faults) for path in self.files()}
+        check_authorities(self.certificates, texts, faults)
+        found = {path: _read(path, texts.get(path), faults) for path in self._key_files()}
         return {
             issuer.name: keys
             for issuer in self.issuers.values()
@@ -86,9 +95,10 @@ def parse(document: Document, faults: Faults) -> IssuerBook | None:
         if block.keys.discovery and (fault := fault_of(block.issuer, query=False)):
             mend = "write the issuer's URL, or give keys as file or url"
             faults.add(document.fault(path, f"discovery needs a URL: {fault}", mend))
+    certificates = certificate_issuers(file.certificates, document, faults)
     if len(faults.found) > before:
         return None
-    return IssuerBook({block.issuer: _issuer(block) for block in file.issuers})
+    return IssuerBook({block.issuer: _issuer(block) for block in file.issuers}, certificates)
 
 
 def _read(path: str, text: str | None, faults: Faults) -> KeySet | None:

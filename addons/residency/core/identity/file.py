@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 import pydantic
 
 from residency.core.duration import seconds
+from residency.core.identity.certificatefile import CertificateBlock
 from residency.core.identity.keys import ALGORITHMS
 from residency.core.identity.url import fault_of
 
@@ -100,3 +101,4 @@ class IdentityFile(_Block):
 
     version: Literal["1"]
     issuers: Annotated[list[IssuerBlock], pydantic.Field(min_length=1)]
+    certificates: list[CertificateBlock] = []

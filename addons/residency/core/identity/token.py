@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import jwt
 
+from residency.core.identity.binding import Holder, bound_to, check_binding
 from residency.core.identity.book import Issuer, IssuerBook, Purpose
 from residency.core.identity.caller import Caller
 from residency.core.identity.claims import Lifetime, groups_of, is_name, lifetime_of
@@ -54,10 +55,11 @@ class UnknownKey(IdentityError):  # noqa: N818 - named as what is wrong
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """A caller, and when the token that names it counts."""
+    """A caller, when the token that names it counts, and the certificate it is bound to, if any."""
 
     caller: Caller
     lifetime: Lifetime
+    bound: str | None = None
 
 
 def verify(
@@ -67,6 +69,7 @@ def verify(
     *,
     now: float,
     audience: Purpose = "call",
+    certificate: Holder | None = None,
 ) -> Caller:
     """The caller that *token* names.
 
@@ -76,12 +79,15 @@ def verify(
         keys: Each issuer's keys, by its name, as far as they are known.
         now: Unix time in seconds.
         audience: What the token is for; each issuer has its audience for each.
+        certificate: The client certificate of the connection that the token came by, if any.
 
     Raises:
         IdentityError: Nothing else, whatever *token* is. ``UnknownKey`` where new keys may
             help. Neither code nor detail holds anything of the token.
     """
-    return examine(token, book, keys, now=now, audience=audience).caller
+    found = examine(token, book, keys, now=now, audience=audience)
+    check_binding(found.bound, certificate)
+    return found.caller
 
 
 def examine(
@@ -92,7 +98,7 @@ def examine(
     now: float,
     audience: Purpose,
 ) -> Verified:
-    """``verify``, and how long its answer holds."""
+    """``verify``, and how long its answer holds, and for whom: ``bound`` is not checked yet."""
     try:
         return _examine(token, book, keys, now, audience)
     except IdentityError:
@@ -121,7 +127,7 @@ def _examine(
     caller = Caller(
         issuer=issuer.name, subject=subject, groups=groups, expires=float(lifetime.expires)
     )
-    return Verified(caller, lifetime)
+    return Verified(caller, lifetime, bound_to(claims))
 
 
 def _open(token: str) -> tuple[dict[str, object], dict[str, object]]:
