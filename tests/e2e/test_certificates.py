@@ -231,10 +231,12 @@ def test_a_certificate_as_transport_may_carry_a_token_but_names_nobody(mtls: Lab
 class Inner:
     """TLS to the target inside the TLS to the proxy, which Python's sockets cannot do by themselves."""
 
-    def __init__(self, client: Client, sock: ssl.SSLSocket) -> None:
+    def __init__(
+        self, client: Client, sock: ssl.SSLSocket, context: ssl.SSLContext | None = None
+    ) -> None:
         self.sock = sock
         self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        context = ssl.create_default_context(cafile=str(client.lab.gateway.ca_file))
+        context = context or Client(client.lab, None).context()
         self.tls = context.wrap_bio(self.incoming, self.outgoing, server_hostname=HOST)
         self._pump(self.tls.do_handshake)
 
@@ -270,6 +272,16 @@ def test_the_inner_handshake_does_not_take_the_callers_certificate_away(mtls: La
     with client.dial() as sock:
         assert client.connect(sock) == 200
         assert Inner(client, sock).status() == 200
+
+
+def test_the_inner_handshake_cannot_put_another_certificate_in_its_place(mtls: Lab) -> None:
+    client = Client(mtls, ROOT.sign(now=NOW))
+    other = Client(mtls, ROOT.sign(now=NOW, uris=("spiffe://example.org/ns/prod/sa/other",)))
+    before = len(records(mtls.gateway))
+    with client.dial() as sock:
+        assert client.connect(sock) == 200
+        assert Inner(client, sock, other.context()).status() == 200
+    assert last(mtls, before)["caller"]["subject"].endswith("/billing")
 
 
 def test_a_token_inside_a_certificates_tunnel_is_another_caller(mtls: Lab) -> None:
