@@ -25,6 +25,7 @@ UNNAMED: dict[str, str] = {
     "residency.core.identity.caller": "a value that the package hands on; test_identity_token and test_flowstate",
     "residency.core.identity.claims": "a part of token; test_identity_token",
     "residency.core.identity.url": "a part of book and keys; test_identity_book, test_identity_discovery",
+    "residency.core.identity.leaf": "a part of certificate; test_identity_certificate",
     "residency.core.region.compile": "a part of atlas; test_region_format",
     "residency.core.region.entry": "a part of atlas; test_region_locate",
     "residency.core.region.matcher": "a part of atlas; test_region_locate",

@@ -239,9 +239,12 @@ def test_a_flood_of_certificates_is_not_looked_at() -> None:
     assert "more than" in refusal(Presented(good.der, (b"0" * 65536,)))
 
 
-def test_a_giant_key_is_not_computed_with() -> None:
+@pytest.mark.parametrize(
+    ("bits", "exponent"), [(16384, 65537), (2048, (1 << 2000) | 1)], ids=["modulus", "exponent"]
+)
+def test_a_giant_key_is_not_computed_with(bits: int, exponent: int) -> None:
     root = leaf(name=dn(cn="x"), uris=())
-    giant = rsa.RSAPublicNumbers(65537, (1 << 16383) | 1).public_key()
+    giant = rsa.RSAPublicNumbers(exponent, (1 << (bits - 1)) | 1).public_key()
     fake = (
         x509.CertificateBuilder()
         .subject_name(dn(cn="Giant"))

@@ -16,24 +16,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509 import verification
-from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from residency.core.identity.authorities import CertificateIssuer, authorities_of
 from residency.core.identity.caller import Caller
-from residency.core.identity.claims import MAX_NAME, is_name
-from residency.core.identity.spiffe import trust_domain
+from residency.core.identity.leaf import check_use, has_fair_key, refused, spiffe_id, subject_of
 from residency.errors import IdentityError
 
 #: Most certificates that are looked at, the leaf among them, and the most bytes of all of them.
 MAX_CHAIN = 8
 MAX_BYTES = 64 * 1024
 MAX_DEPTH = 4
-
-#: RSA keys in bits. A longer one makes every check of a signature slow.
-RSA_BITS = range(2048, 8193)
-CURVES = (ec.SECP256R1, ec.SECP384R1, ec.SECP521R1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +58,9 @@ class Validity:
         """
         # Asked this way round a clock that answers NaN is refused too.
         if not now < self.expires:
-            raise _refused("the certificate has expired")
+            raise refused("the certificate has expired")
         if not now >= self.begins:
-            raise _refused("the certificate is not valid yet")
+            raise refused("the certificate is not valid yet")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,17 +106,17 @@ class CertificateVerifier:
         except Exception:  # noqa: BLE001, S110 - whatever foreign bytes do to a library is their fault
             pass
         # Outside the handler: the library's messages name the certificate's subject.
-        raise _refused("a certificate cannot be read")
+        raise refused("a certificate cannot be read")
 
     def _identify(self, presented: Presented, now: float) -> Identified:
         ders = (presented.leaf, *presented.others)
         if len(ders) > MAX_CHAIN or sum(map(len, ders)) > MAX_BYTES:
-            raise _refused(f"more than {MAX_CHAIN} certificates or {MAX_BYTES} bytes were sent")
+            raise refused(f"more than {MAX_CHAIN} certificates or {MAX_BYTES} bytes were sent")
         leaf, *others = map(x509.load_der_x509_certificate, ders)
-        if not all(map(_has_fair_key, (leaf, *others))):
-            raise _refused("a key is not RSA of 2048 to 8192 bits, or EC P-256, P-384 or P-521")
+        if not all(map(has_fair_key, (leaf, *others))):
+            raise refused("a key is not RSA of 2048 to 8192 bits, or EC P-256, P-384 or P-521")
         _validity([leaf]).check(now)
-        _check_use(leaf)
+        check_use(leaf)
         why = "no authority that is trusted here signed it, or an intermediate is missing or over"
         for issuer, store in self._issuers:
             chain = _chain(leaf, others, store, now)
@@ -133,11 +126,7 @@ class CertificateVerifier:
                 return Identified(_caller(leaf, chain, issuer), _validity(chain))
             except IdentityError as e:
                 why = e.detail
-        raise _refused(why)
-
-
-def _refused(why: str) -> IdentityError:
-    return IdentityError("identity-certificate", why)
+        raise refused(why)
 
 
 def _validity(chain: Sequence[x509.Certificate]) -> Validity:
@@ -145,36 +134,6 @@ def _validity(chain: Sequence[x509.Certificate]) -> Validity:
         max(c.not_valid_before_utc.timestamp() for c in chain),
         min(c.not_valid_after_utc.timestamp() for c in chain),
     )
-
-
-def _has_fair_key(certificate: x509.Certificate) -> bool:
-    key = certificate.public_key()
-    if isinstance(key, rsa.RSAPublicKey):
-        return key.key_size in RSA_BITS
-    return isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, CURVES)
-
-
-def _check_use(leaf: x509.Certificate) -> None:
-    """What the leaf is for: X509-SVID, 4 and 5.2, and RFC 5280, 4.2.1.3, 4.2.1.9 and 4.2.1.12."""
-    found = leaf.extensions
-    basic = _extension(found, x509.BasicConstraints)
-    if basic is not None and basic.ca:
-        raise _refused("it is an authority's certificate, not a client's")
-    usage = _extension(found, x509.KeyUsage)
-    if usage is None or not usage.digital_signature:
-        raise _refused("its key usage lacks digitalSignature")
-    if usage.key_cert_sign or usage.crl_sign:
-        raise _refused("its key may sign certificates: it is an authority's, not a client's")
-    extended = _extension(found, x509.ExtendedKeyUsage)
-    if extended is None or ExtendedKeyUsageOID.CLIENT_AUTH not in extended:
-        raise _refused("its extended key usage lacks clientAuth")
-
-
-def _extension[E: x509.ExtensionType](found: x509.Extensions, kind: type[E]) -> E | None:
-    try:
-        return found.get_extension_for_class(kind).value
-    except x509.ExtensionNotFound:
-        return None
 
 
 def _chain(
@@ -209,9 +168,9 @@ def _caller(
 ) -> Caller | None:
     if issuer.transport:
         return None
-    subject = _spiffe_id(leaf, issuer.trust_domain) if issuer.trust_domain else _subject(leaf)
+    subject = spiffe_id(leaf, issuer.trust_domain) if issuer.trust_domain else subject_of(leaf)
     if not issuer.subject.fullmatch(subject):
-        raise _refused("its subject is not one that is accepted of this authority")
+        raise refused("its subject is not one that is accepted of this authority")
     groups = {g for pattern, names in issuer.groups if pattern.fullmatch(subject) for g in names}
     return Caller(
         issuer=issuer.name,
@@ -219,31 +178,3 @@ def _caller(
         groups=tuple(sorted(groups)),
         expires=_validity(chain).expires,
     )
-
-
-def _spiffe_id(leaf: x509.Certificate, wanted: str) -> str:
-    """The one URI of an X.509-SVID (X509-SVID, 2 and 5.2)."""
-    names = _extension(leaf.extensions, x509.SubjectAlternativeName)
-    found = names.get_values_for_type(x509.UniformResourceIdentifier) if names else []
-    if len(found) != 1:
-        raise _refused("it has not exactly one URI, as an X.509-SVID has")
-    domain = trust_domain(found[0])
-    if domain is None or not is_name(found[0]):
-        raise _refused(f"its URI is not a workload's SPIFFE ID of at most {MAX_NAME} characters")
-    if domain != wanted:
-        raise _refused("it is of another trust domain")
-    return found[0]
-
-
-def _subject(leaf: x509.Certificate) -> str:
-    """The subject in the one spelling that rules can name: RFC 4514, nothing escaped.
-
-    A value with a comma in it could pass for two attributes where a pattern has a ``*``.
-    """
-    text = leaf.subject.rfc4514_string()
-    plain = all(len(rdn) == 1 for rdn in leaf.subject.rdns) and not {"\\", "#"} & set(text)
-    if not plain or not is_name(text):
-        raise _refused(
-            f"its subject is empty, longer than {MAX_NAME} characters, or has characters that need an escape"
-        )
-    return text
