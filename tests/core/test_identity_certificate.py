@@ -272,6 +272,13 @@ def test_an_authoritys_file_that_is_not_there_believes_nobody() -> None:
         found.identify(leaf().presented, now=NOW)
 
 
+def test_two_blocks_may_share_a_file_and_each_fault_is_told_once() -> None:
+    faults = Faults()
+    book(SVID + TRANSPORT).file_keys({"root.pem": ROOT.pem}, faults)
+
+    assert [f.source for f in faults.found] == ["jwks.json"]
+
+
 def test_nothing_of_a_certificate_is_shown() -> None:
     presented = leaf().presented
 

@@ -107,6 +107,20 @@ def test_who_has_shown_nothing_is_nobody() -> None:
         found.caller(data.context.client, verifier(), now=NOW)
 
 
+def test_what_a_token_is_held_against_is_the_certificate_and_whether_it_names_somebody() -> None:
+    found, client = shown()
+    thumbprint = found._shown[client].thumbprint
+    stranger, other = shown(OTHER)
+    holder, strange = (
+        f.holder(c, verifier(), now=NOW) for f, c in ((found, client), (stranger, other))
+    )
+
+    assert holder is not None
+    assert (holder.thumbprint, holder.transport) == (thumbprint, False)
+    assert strange is not None
+    assert not strange.transport
+
+
 def test_a_connection_that_has_ended_is_forgotten() -> None:
     found, client = shown()
     found.forget(client)
