@@ -21,10 +21,12 @@ IMPURE = {
 }  # fmt: skip
 #: Module → why no test names it.
 UNNAMED: dict[str, str] = {
+    "residency.core.identity.authorities": "a part of book and certificate; test_identity_certificate",
     "residency.core.identity.caller": "a value that the package hands on; test_identity_token and test_flowstate",
     "residency.core.identity.claims": "a part of token; test_identity_token",
     "residency.core.identity.signature": "a part of token; test_identity_token, test_identity_threats",
     "residency.core.identity.url": "a part of book and keys; test_identity_book, test_identity_discovery",
+    "residency.core.identity.leaf": "a part of certificate; test_identity_certificate",
     "residency.core.saml.assertion": "a part of verify; test_saml_verify",
     "residency.core.saml.signature": "a part of verify; test_saml_verify",
     "residency.core.region.compile": "a part of atlas; test_region_format",

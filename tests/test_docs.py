@@ -9,6 +9,7 @@ import pydantic
 import pytest
 
 from residency.cli.main import main
+from residency.core.identity.certificatefile import AuthoritiesBlock, CertificateBlock, SpiffeBlock
 from residency.core.identity.file import GroupsBlock, IssuerBlock
 from residency.core.mask import sets
 from residency.core.policy import file as policy
@@ -110,6 +111,9 @@ def test_the_rules_readme_lists_every_key_below(model: type[pydantic.BaseModel],
         (SamlBlock, "identity.yaml"),
         (MetadataBlock, "identity.yaml"),
         (GroupsBlock, "identity.yaml"),
+        (CertificateBlock, "identity.yaml"),
+        (AuthoritiesBlock, "identity.yaml"),
+        (SpiffeBlock, "identity.yaml"),
         (PinModel, "destinations.yaml"),
         (sets._Set, "masks.yaml"),
         (sets._Field, "masks.yaml"),

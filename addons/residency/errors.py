@@ -60,6 +60,10 @@ CODES: dict[str, Code] = {
     "identity-replayed": Code(407, "The SAML assertion has been used",
         "Get a new assertion; one is exchanged once, and a token comes of it."),
     "identity-busy": Code(503, "Too many assertions at once", "Try again in a moment."),
+    "identity-certificate": Code(407, "The client certificate is not accepted",
+        "Use a client certificate, with its intermediates, of an authority that the gateway trusts."),
+    "identity-binding": Code(407, "The token is bound to another client certificate",
+        "Use the token over https:// to the gateway, with the certificate it was issued for."),
     # the request itself
     "request-malformed": Code(400, "The request is not well formed", "Send a request that RFC 9110 and RFC 9112 allow."),
     "host-invalid": Code(400, "The host is not a host name or address", "Use a plain host name."),

@@ -8,14 +8,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
-from mitmproxy import connection, http
+from mitmproxy import connection, http, tls
 
 from residency.core.framing import check_form, hop_by_hop
-from residency.core.identity import Caller, UnknownKey, credentials
+from residency.core.identity import Caller, UnknownKey, check_binding, credentials
 from residency.core.plain import Plain
 from residency.core.saml.text import is_assertion
 from residency.errors import IdentityError, RegionError
 from residency.proxy import flowstate
+from residency.proxy.certificates import ClientCertificates
 from residency.proxy.context import IDENTITY_HEADER
 from residency.proxy.guard import deny, fail_closed
 from residency.proxy.stage import Stage
@@ -43,7 +44,8 @@ class Known:
 class Tunnel:
     """What CONNECT established on a client connection. The token lives here, in memory, and nowhere else.
 
-    ``caller`` is the issuer and subject that CONNECT's token proved; without them no other token can be theirs.
+    ``token`` is empty where the client's certificate names the caller. ``caller`` is the issuer and subject that
+    CONNECT proved; without them no other token can be theirs.
     """
 
     host: str
@@ -63,27 +65,35 @@ class IdentityAddon(Stage):
 
     def __init__(self) -> None:
         self.tunnels: dict[str, Tunnel] = {}
+        self.certificates = ClientCertificates()
         # In memory, gone with the flow, and not inherited by a copy of it.
         self._tokens: weakref.WeakKeyDictionary[http.HTTPFlow, str] = weakref.WeakKeyDictionary()
 
-    async def verified(self, values: list[str]) -> tuple[str, Caller]:
-        """The token in the headers' *values*, and whom it proves.
+    async def verified(self, values: list[str], client: connection.Client) -> tuple[str, Caller]:
+        """The token in the headers' *values*, or none but a client certificate, and whom it proves.
 
         Raises:
-            IdentityError: as ``credentials`` and ``Verifier.verify``.
+            IdentityError: as ``credentials``, ``Verifier.verify`` and ``ClientCertificates.caller``.
         """
-        token = credentials(values)
-        return token, await self.caller(token)
+        token = "" if not values and self.certificates.has(client) else credentials(values)
+        return token, await self.caller(token, client)
 
-    async def caller(self, token: str) -> Caller:
+    async def caller(self, token: str, client: connection.Client) -> Caller:
+        runtime = self.runtime
+        if not token:
+            return self.certificates.caller(client, runtime.certificates, now=time.time())
         if is_assertion(token):
-            return await self.runtime.assertions.caller(token)
+            holder = self.certificates.holder(client, runtime.certificates, now=time.time())
+            check_binding(None, holder)
+            return await runtime.assertions.caller(token)
         try:
-            return self.runtime.verifier.verify(token, now=time.time())
+            holder = self.certificates.holder(client, runtime.certificates, now=time.time())
+            return runtime.verifier.verify(token, now=time.time(), certificate=holder)
         except UnknownKey as e:
             # A rotated key: one fetch for all who ask, with a cool-down, and then one more try.
-            await self.runtime.keys.refresh(e.issuer)
-            return self.runtime.verifier.verify(token, now=time.time())
+            await runtime.keys.refresh(e.issuer)
+            holder = self.certificates.holder(client, runtime.certificates, now=time.time())
+            return runtime.verifier.verify(token, now=time.time(), certificate=holder)
 
     async def again(self, flow: http.HTTPFlow) -> Caller:
         """The caller of *flow*, verified anew: keys, rules and time may be others by now.
@@ -94,12 +104,16 @@ class IdentityAddon(Stage):
         token = self._tokens.get(flow)
         if token is None:
             raise IdentityError("identity-missing")
-        caller = await self.caller(token)
+        caller = await self.caller(token, flow.client_conn)
         if caller != flowstate.read(flow, Known).caller:
-            raise IdentityError("identity-conflict", "the token proves another caller by now")
+            raise IdentityError(
+                "identity-conflict", "the call's proof names another caller by now"
+            )
         return caller
 
-    async def renewed(self, client: str, tunnel: Tunnel, values: list[str]) -> tuple[str, Caller]:
+    async def renewed(
+        self, client: connection.Client, tunnel: Tunnel, values: list[str]
+    ) -> tuple[str, Caller]:
         """Another token than the tunnel's, which takes its place, and its caller: services renew theirs.
 
         The subject stays who opened the tunnel, even if that one's token has run out meanwhile.
@@ -107,16 +121,22 @@ class IdentityAddon(Stage):
         Raises:
             IdentityError: ``identity-conflict``: it proves somebody else. Or it proves nobody.
         """
-        token, caller = await self.verified(values)
+        token, caller = await self.verified(values, client)
         if caller.key != tunnel.caller:
             raise IdentityError(
                 "identity-conflict", "the tunnel and the request name different callers"
             )
-        if self.tunnels.get(client) is tunnel:
-            self.tunnels[client] = dataclasses.replace(tunnel, token=token)
+        if self.tunnels.get(client.id) is tunnel:
+            self.tunnels[client.id] = dataclasses.replace(tunnel, token=token)
         return token, caller
 
     # Handlers
+
+    def tls_start_client(self, data: tls.TlsData) -> None:
+        self.certificates.ask(data, self.runtime.certificates)
+
+    def tls_established_client(self, data: tls.TlsData) -> None:
+        self.certificates.remember(data)
 
     @fail_closed
     async def http_connect(self, flow: http.HTTPFlow) -> None:
@@ -127,7 +147,8 @@ class IdentityAddon(Stage):
             raise RegionError(
                 "protocol-refused", "one tunnel a connection: use HTTP/1.1 to the proxy"
             )
-        token, caller = await self.verified(flow.request.headers.get_all(IDENTITY_HEADER))
+        values = flow.request.headers.get_all(IDENTITY_HEADER)
+        token, caller = await self.verified(values, flow.client_conn)
         flowstate.write(flow, Known(caller=caller))
         self.tunnels[flow.client_conn.id] = Tunnel(
             flow.request.host, flow.request.port, token, caller.key
@@ -150,11 +171,11 @@ class IdentityAddon(Stage):
         strip(flow)
         tunnel = self.tunnels.get(flow.client_conn.id)
         if tunnel is None:
-            token, caller = await self.verified(values)
+            token, caller = await self.verified(values, flow.client_conn)
         elif values and credentials(values) != tunnel.token:
-            token, caller = await self.renewed(flow.client_conn.id, tunnel, values)
+            token, caller = await self.renewed(flow.client_conn, tunnel, values)
         else:
-            token, caller = tunnel.token, await self.caller(tunnel.token)
+            token, caller = tunnel.token, await self.caller(tunnel.token, flow.client_conn)
         self._tokens[flow] = token
         flowstate.write(flow, Known(caller=caller))
         if announced(flow) > self.runtime.body_limit:
@@ -171,6 +192,7 @@ class IdentityAddon(Stage):
 
     def client_disconnected(self, client: connection.Client) -> None:
         self.tunnels.pop(client.id, None)
+        self.certificates.forget(client)
         self.runtime.resolver.forget(client.id)
 
 

@@ -21,7 +21,7 @@ from mitmproxy import master as mitmproxy_master
 
 from residency.core.configuration import Configuration
 from residency.core.faults import Faults
-from residency.core.identity import Verifier
+from residency.core.identity import CertificateVerifier, Verifier
 from residency.core.plain import Plain
 from residency.errors import (
     CallError,
@@ -74,6 +74,7 @@ class Runtime:
         self.admin: Admin | None = None
         self._configuration: Configuration | None = None
         self._verifier: Verifier | None = None
+        self.certificates = CertificateVerifier()
         self._keys: KeyStore | None = None
         self._saml: Saml | None = None
         self._ledger: LedgerWriter | None = None
@@ -183,6 +184,7 @@ class Runtime:
         """Put a loaded configuration in force, as one."""
         keys = KeyStore(configuration.identity, files=configuration.jwks)
         verifier = Verifier(configuration.identity)
+        certificates = CertificateVerifier(configuration.identity.certificates, configuration.jwks)
         keys.on_change = verifier.set_keys
         saml = self._assertions(configuration)
         if self._keys is not None:
@@ -191,6 +193,7 @@ class Runtime:
         # Assigned together: no call sees the rules of one load and the keys of another.
         self._configuration, self._keys, self._verifier = configuration, keys, verifier
         self._saml = saml
+        self.certificates = certificates
         keys.start()
         if saml:
             saml.on_keys = verifier.set_keys

@@ -8,6 +8,11 @@ from typing import TYPE_CHECKING, Literal
 from residency.core.document import Document, fit
 from residency.core.faults import Faults
 from residency.core.glob import compile_globs
+from residency.core.identity.authorities import (
+    CertificateIssuer,
+    certificate_issuers,
+    check_authorities,
+)
 from residency.core.identity.file import GroupsBlock, IdentityFile, IssuerBlock, path_of
 from residency.core.identity.groups import GroupClaim, Table
 from residency.core.identity.keys import KeySet
@@ -55,13 +60,19 @@ class Issuer:
 
 @dataclass(frozen=True, slots=True)
 class IssuerBook:
-    """Issuers by their exact names. The empty book believes nobody.
+    """Issuers by their exact names, and of certificates. The empty book believes nobody.
 
     ``saml`` is the identity provider whose assertions count; the gateway itself then is an issuer too.
     """
 
     issuers: Mapping[str, Issuer]
     saml: "SamlSettings | None" = None
+    certificates: tuple[CertificateIssuer, ...] = ()
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Every issuer that a caller may have."""
+        return frozenset({*self.issuers, *(c.name for c in self.certificates if not c.transport)})
 
     @property
     def trust_domains(self) -> dict[str, Issuer]:
@@ -69,10 +80,10 @@ class IssuerBook:
         return {i.spiffe: i for i in self.issuers.values() if i.spiffe}
 
     def files(self) -> list[str]:
-        """The paths of all key files and of metadata, as written, each once: what ``file_keys`` needs."""
-        return list(
-            dict.fromkeys([*self._key_files(), *([self.saml.metadata] if self.saml else [])])
-        )
+        """The paths of all files of keys, authorities and metadata, as written, each once."""
+        metadata = [self.saml.metadata] if self.saml else []
+        authorities = [c.file for c in self.certificates]
+        return list(dict.fromkeys([*self._key_files(), *authorities, *metadata]))
 
     def _key_files(self) -> list[str]:
         return [i.keys.location for i in self.issuers.values() if i.keys.kind == "file"]
@@ -83,9 +94,10 @@ class IssuerBook:
         Args:
             texts: The text of each of ``files()``, by its path as written.
             faults: Takes a fault for each file that is missing, no JWK set, or without usable key,
-                and those of the metadata.
+                and those of authorities and metadata.
         """
         found = {path: _read(path, texts.get(path), faults) for path in self._key_files()}
+        check_authorities(self.certificates, texts, faults)
         self.trust(texts, faults)
         return {
             issuer.name: keys
@@ -114,15 +126,16 @@ def parse(document: Document, faults: Faults) -> IssuerBook | None:
     if file.saml and any(file.saml.gateway == block.issuer for block in file.issuers):
         mend = "give the gateway a name of its own"
         faults.add(document.fault(("saml", "gateway"), "this is the name of an issuer", mend))
+    certificates = certificate_issuers(file.certificates, document, faults)
     if len(faults.found) > before:
         return None
     issuers = {block.issuer: _issuer(block) for block in file.issuers}
     if file.saml is None:
-        return IssuerBook(issuers)
+        return IssuerBook(issuers, None, certificates)
     from residency.core.saml.settings import settings
 
     saml = settings(file.saml)
-    return IssuerBook({**issuers, saml.gateway: _gateway(saml)}, saml)
+    return IssuerBook({**issuers, saml.gateway: _gateway(saml)}, saml, certificates)
 
 
 def _judge(

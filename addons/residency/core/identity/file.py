@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 import pydantic
 
 from residency.core.duration import seconds
+from residency.core.identity.certificatefile import CertificateBlock
 from residency.core.identity.keys import ALGORITHMS
 from residency.core.identity.spiffe import is_trust_domain
 from residency.core.identity.url import fault_of
@@ -158,3 +159,4 @@ class IdentityFile(_Block):
     version: Literal["1"]
     issuers: Annotated[list[IssuerBlock], pydantic.Field(min_length=1)]
     saml: SamlBlock | None = None
+    certificates: list[CertificateBlock] = []

@@ -9,6 +9,7 @@ choose its own key.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from residency.core.identity.binding import Holder, bound_to, check_binding
 from residency.core.identity.book import Issuer, IssuerBook, Purpose
 from residency.core.identity.caller import Caller
 from residency.core.identity.claims import Lifetime, is_name, lifetime_of
@@ -38,10 +39,11 @@ class UnknownKey(IdentityError):  # noqa: N818 - named as what is wrong
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """A caller, and when the token that names it counts."""
+    """A caller, when the token that names it counts, and the certificate it is bound to, if any."""
 
     caller: Caller
     lifetime: Lifetime
+    bound: str | None = None
 
 
 def verify(
@@ -51,6 +53,7 @@ def verify(
     *,
     now: float,
     audience: Purpose = "call",
+    certificate: Holder | None = None,
 ) -> Caller:
     """The caller that *token* names.
 
@@ -60,12 +63,15 @@ def verify(
         keys: Each issuer's keys, by its name, as far as they are known.
         now: Unix time in seconds.
         audience: What the token is for; each issuer has its audience for each.
+        certificate: The client certificate of the connection that the token came by, if any.
 
     Raises:
         IdentityError: Nothing else, whatever *token* is. ``UnknownKey`` where new keys may
             help. Neither code nor detail holds anything of the token.
     """
-    return examine(token, book, keys, now=now, audience=audience).caller
+    found = examine(token, book, keys, now=now, audience=audience)
+    check_binding(found.bound, certificate)
+    return found.caller
 
 
 def examine(
@@ -76,7 +82,7 @@ def examine(
     now: float,
     audience: Purpose,
 ) -> Verified:
-    """``verify``, and how long its answer holds."""
+    """``verify``, and how long its answer holds, and for whom: ``bound`` is not checked yet."""
     try:
         return _examine(token, book, keys, now, audience)
     except IdentityError:
@@ -106,7 +112,7 @@ def _examine(
         expires=float(lifetime.expires),
         sources=sources,
     )
-    return Verified(caller, lifetime)
+    return Verified(caller, lifetime, bound_to(claims))
 
 
 def _open(token: str) -> tuple[dict[str, object], dict[str, object]]:
