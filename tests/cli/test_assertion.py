@@ -8,7 +8,7 @@ import pytest
 
 from tests import saml
 from tests.cli.conftest import Run
-from tests.proxy.test_exchange import BLOCK
+from tests.proxy.test_samlexchange import BLOCK
 
 pytestmark = saml.needs_xmlsec1
 

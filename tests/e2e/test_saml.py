@@ -13,7 +13,7 @@ from scripts.lab.gateway import clean_environment
 from scripts.lab.world import Lab
 from tests import saml
 from tests.e2e.conftest import eventually, records
-from tests.proxy.test_exchange import BLOCK
+from tests.proxy.test_samlexchange import BLOCK
 
 pytestmark = saml.needs_xmlsec1
 URL = "https://lambda.eu-central-1.amazonaws.com/2015-03-31/functions/score-customer/invocations"

@@ -9,7 +9,7 @@ import pytest
 
 from residency.proxy import saml as module
 from residency.proxy.admin import Admin
-from residency.proxy.exchange import GRANT_TYPE, MAX_BODY
+from residency.proxy.samlexchange import GRANT_TYPE, MAX_BODY
 from tests import saml
 from tests.proxy.conftest import Gateway
 from tests.saml import assertion, encoded

@@ -22,7 +22,7 @@ MAX_BODY = MAX_TEXT * 3 + 4096
 
 
 @web.stream_request_body
-class Exchange(_Base):
+class SamlExchange(_Base):
     """Streamed, so that this body alone may be larger than the admin API's others."""
 
     _body: bytearray
