@@ -9,6 +9,12 @@ import pydantic
 import pytest
 
 from residency.cli.main import main
+from residency.core.identity.endpoint_file import (
+    ClientCredentialsBlock,
+    ExchangeBlock,
+    IntrospectionBlock,
+    SecretBlock,
+)
 from residency.core.identity.file import IssuerBlock
 from residency.core.mask import sets
 from residency.core.policy import file as policy
@@ -106,6 +112,10 @@ def test_the_rules_readme_lists_every_key_below(model: type[pydantic.BaseModel],
     ("model", "file"),
     [
         (IssuerBlock, "identity.yaml"),
+        (ClientCredentialsBlock, "identity.yaml"),
+        (ExchangeBlock, "identity.yaml"),
+        (IntrospectionBlock, "identity.yaml"),
+        (SecretBlock, "identity.yaml"),
         (PinModel, "destinations.yaml"),
         (sets._Set, "masks.yaml"),
         (sets._Field, "masks.yaml"),

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from mitmproxy import http
 
+from residency.core.identity import ClientCredentials
 from residency.proxy import flowstate
 from residency.proxy.guard import Fault
 from residency.proxy.identity import Known, Tunnel
@@ -156,4 +157,4 @@ async def test_before_the_start_nobody_is_known(loaded: Gateway) -> None:
 
 
 def test_a_tunnel_does_not_show_its_token() -> None:
-    assert "secret" not in repr(Tunnel("a.test", 443, "secret"))
+    assert "secret" not in repr(Tunnel("a.test", 443, ClientCredentials("a", "secret")))

@@ -10,7 +10,7 @@ from typing import ClassVar, Self
 from mitmproxy import connection, http
 
 from residency.core.framing import check_form, hop_by_hop
-from residency.core.identity import Caller, UnknownKey, credentials
+from residency.core.identity import Caller, Credentials, credentials
 from residency.core.plain import Plain
 from residency.errors import IdentityError, RegionError
 from residency.proxy import flowstate
@@ -39,11 +39,11 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Tunnel:
-    """What CONNECT established on a client connection. The token lives here, in memory, and nowhere else."""
+    """What CONNECT established on a client connection. Token or secret live here, in memory, and nowhere else."""
 
     host: str
     port: int
-    token: str
+    proof: Credentials
 
     def __repr__(self) -> str:
         return f"Tunnel({self.host}:{self.port})"
@@ -58,24 +58,18 @@ class IdentityAddon(Stage):
     def __init__(self) -> None:
         self.tunnels: dict[str, Tunnel] = {}
         # In memory, gone with the flow, and not inherited by a copy of it.
-        self._tokens: weakref.WeakKeyDictionary[http.HTTPFlow, str] = weakref.WeakKeyDictionary()
+        self._proofs: weakref.WeakKeyDictionary[http.HTTPFlow, Credentials] = (
+            weakref.WeakKeyDictionary()
+        )
 
-    async def verified(self, values: list[str]) -> tuple[str, Caller]:
-        """The token in the headers' *values*, and whom it proves.
+    async def verified(self, values: list[str]) -> tuple[Credentials, Caller]:
+        """The proof in the headers' *values*, and whom it proves.
 
         Raises:
-            IdentityError: as ``credentials`` and ``Verifier.verify``.
+            IdentityError: as ``credentials`` and ``Callers.caller``.
         """
-        token = credentials(values)
-        return token, await self.caller(token)
-
-    async def caller(self, token: str) -> Caller:
-        try:
-            return self.runtime.verifier.verify(token, now=time.time())
-        except UnknownKey as e:
-            # A rotated key: one fetch for all who ask, with a cool-down, and then one more try.
-            await self.runtime.keys.refresh(e.issuer)
-            return self.runtime.verifier.verify(token, now=time.time())
+        proof = credentials(values)
+        return proof, await self.runtime.callers.caller(proof)
 
     async def again(self, flow: http.HTTPFlow) -> Caller:
         """The caller of *flow*, verified anew: keys, rules and time may be others by now.
@@ -83,12 +77,15 @@ class IdentityAddon(Stage):
         Raises:
             IdentityError: It is not the caller that the call was judged for, or nobody.
         """
-        token = self._tokens.get(flow)
-        if token is None:
+        proof = self._proofs.get(flow)
+        if proof is None:
             raise IdentityError("identity-missing")
-        caller = await self.caller(token)
-        if caller != flowstate.read(flow, Known).caller:
+        caller = await self.runtime.callers.caller(proof)
+        former = flowstate.read(flow, Known).caller
+        # The end may be another: what stands behind a client's secret is renewed while a call goes on.
+        if caller.key != former.key or caller.groups != former.groups:
             raise IdentityError("identity-conflict", "the token proves another caller by now")
+        flowstate.write(flow, Known(caller=caller))
         return caller
 
     # Handlers
@@ -100,9 +97,9 @@ class IdentityAddon(Stage):
         if flow.request.is_http2 or flow.request.is_http3:
             # mitmproxy 12.2.3 agrees on HTTP/2 with whoever speaks TLS to the proxy: many tunnels on one connection.
             raise RegionError("protocol-refused", "one tunnel a connection: use HTTP/1.1 to the proxy")
-        token, caller = await self.verified(flow.request.headers.get_all(IDENTITY_HEADER))
+        proof, caller = await self.verified(flow.request.headers.get_all(IDENTITY_HEADER))
         flowstate.write(flow, Known(caller=caller))
-        self.tunnels[flow.client_conn.id] = Tunnel(flow.request.host, flow.request.port, token)
+        self.tunnels[flow.client_conn.id] = Tunnel(flow.request.host, flow.request.port, proof)
 
     @fail_closed
     async def requestheaders(self, flow: http.HTTPFlow) -> None:
@@ -121,14 +118,14 @@ class IdentityAddon(Stage):
         strip(flow)
         tunnel = self.tunnels.get(flow.client_conn.id)
         if tunnel is None:
-            token, caller = await self.verified(values)
-        elif values and credentials(values) != tunnel.token:
+            proof, caller = await self.verified(values)
+        elif values and credentials(values) != tunnel.proof:
             raise IdentityError(
                 "identity-conflict", "the tunnel and the request name different callers"
             )
         else:
-            token, caller = tunnel.token, await self.caller(tunnel.token)
-        self._tokens[flow] = token
+            proof, caller = tunnel.proof, await self.runtime.callers.caller(tunnel.proof)
+        self._proofs[flow] = proof
         flowstate.write(flow, Known(caller=caller))
         if announced(flow) > self.runtime.body_limit:
             deny(flow, "too-large")
@@ -137,6 +134,13 @@ class IdentityAddon(Stage):
     async def request(self, flow: http.HTTPFlow) -> None:
         """Again once the body is in: reading it took time."""
         await self.again(flow)
+
+    def response(self, flow: http.HTTPFlow) -> None:
+        """The call is over: whoever keeps its flow does not keep its proof."""
+        self._proofs.pop(flow, None)
+
+    def error(self, flow: http.HTTPFlow) -> None:
+        self._proofs.pop(flow, None)
 
     def http_connect_error(self, flow: http.HTTPFlow) -> None:
         """No tunnel was made: what follows on this connection proves its own identity."""

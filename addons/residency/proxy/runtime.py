@@ -24,6 +24,8 @@ from residency.core.identity import Verifier
 from residency.core.plain import Plain
 from residency.errors import CallError, ConfigurationError, LedgerError, ResidencyError
 from residency.files import load, stamp
+from residency.proxy.callers import Callers
+from residency.proxy.exchange import Exchange, check_secrets
 from residency.proxy.flowstate import Ticket
 from residency.proxy.holds import Holds
 from residency.proxy.keys import KeyStore
@@ -67,6 +69,8 @@ class Runtime:
         self._configuration: Configuration | None = None
         self._verifier: Verifier | None = None
         self._keys: KeyStore | None = None
+        self._callers: Callers | None = None
+        self._exchange: Exchange | None = None
         self._ledger: LedgerWriter | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self.body_limit = 0
@@ -101,6 +105,13 @@ class Runtime:
         return self._keys
 
     @property
+    def callers(self) -> Callers:
+        """From credentials to the caller, by the rules in force."""
+        if self._callers is None or not self.ready:
+            raise CallError("not-ready")
+        return self._callers
+
+    @property
     def ledger(self) -> LedgerWriter:
         if self._ledger is None:
             raise LedgerError("the ledger is not open")
@@ -121,7 +132,9 @@ class Runtime:
         """
         self.body_limit, self.read_limit = settings.body_limit, settings.read_limit
         self._stamp = self._seen = stamp(settings.rules)
-        self._take(load(settings.rules, today=self.today()))
+        configuration = load(settings.rules, today=self.today())
+        check_secrets(configuration.identity, settings.rules)
+        self._take(configuration, settings.rules)
         self._ledger = LedgerWriter(settings.ledger)
         self.holds.limit(count=settings.hold_max, size=settings.hold_bytes)
         self.resolver.override(settings.resolve)
@@ -157,16 +170,25 @@ class Runtime:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _take(self, configuration: Configuration) -> None:
+    def _take(self, configuration: Configuration, folder: Path) -> None:
         """Put a loaded configuration in force, as one."""
         keys = KeyStore(configuration.identity, files=configuration.jwks)
         verifier = Verifier(configuration.identity)
         keys.on_change = verifier.set_keys
+        callers = Callers(verifier, keys)
+        exchange = Exchange(
+            configuration.identity, folder=folder, key=self.secret, verify=callers.verified
+        )
+        callers.add(exchange)
+        if self._exchange is not None:
+            exchange.adopt(self._exchange)
+            self._exchange.stop()
         if self._keys is not None:
             keys.adopt(self._keys)
             self._keys.stop()
         # Assigned together: no call sees the rules of one load and the keys of another.
         self._configuration, self._keys, self._verifier = configuration, keys, verifier
+        self._callers, self._exchange = callers, exchange
         keys.start()
 
     async def _watch(self, folder: Path) -> None:
@@ -199,13 +221,14 @@ class Runtime:
             if stamp(folder) != now:
                 return
             KeyStore(configuration.identity, files=configuration.jwks)
+            check_secrets(configuration.identity, folder)
         except ConfigurationError as e:
             self._stamp = now
             logger.error("rules not reloaded, the last good ones stay in force: %s", e)  # noqa: TRY400
             await self.ledger.append("reload-refused", {"policy": before, "faults": len(e.faults)})
             return
         await self.ledger.append("reload", {"before": before, "policy": configuration.digest})
-        self._take(configuration)
+        self._take(configuration, folder)
         self._stamp = now
         logger.warning("rules reloaded: policy %s", self.policy_digest[:12])
 
@@ -216,6 +239,8 @@ class Runtime:
             self._watcher.cancel()
         if self._keys:
             self._keys.stop()
+        if self._exchange:
+            self._exchange.stop()
         if self.admin:
             self.admin.stop()
         self.resolver.uninstall()

@@ -1,11 +1,15 @@
 """Who calls: a verified issuer, subject and groups, or a reason why not.
 
-credentials   the values of Proxy-Authorization  → the text of one token
+credentials   the values of Proxy-Authorization  → a token, an opaque one, or a client's id and secret
 book          identity.yaml                      → the issuers that are believed, and how strictly
 discovery     a discovery document               → where the keys are
 keys          a JWK set                          → the public keys that may verify
 token         token, book, keys, now             → Caller, or IdentityError
 verifier      the same with a bounded memory, for many calls with one token
+endpoint      where an issuer is asked about a proof that is no token for the gateway yet
+route         a proof of identity                → the issuer that is asked about it
+grant         a proof, and the issuer's answer   → a token that is then verified as any other
+introspection the issuer's word on an opaque one → Caller, or IdentityError
 
 Two decisions bind it all. A token is read by our own strict parser *before* PyJWT sees it (PyJWT
 2.15 accepts equal names twice, padding, and times that are no integers), and times are judged here
@@ -14,7 +18,14 @@ and not in PyJWT, because it only knows the machine's clock and the core has non
 
 from residency.core.identity.book import Issuer, IssuerBook, KeySource, Purpose, parse
 from residency.core.identity.caller import Caller
-from residency.core.identity.credentials import MAX_SIZE, credentials
+from residency.core.identity.credentials import (
+    MAX_SIZE,
+    ClientCredentials,
+    Credentials,
+    Opaque,
+    Token,
+    credentials,
+)
 from residency.core.identity.discovery import keys_url
 from residency.core.identity.keys import KeySet
 from residency.core.identity.token import UnknownKey, verify
@@ -23,11 +34,15 @@ from residency.core.identity.verifier import Verifier
 __all__ = [
     "MAX_SIZE",
     "Caller",
+    "ClientCredentials",
+    "Credentials",
     "Issuer",
     "IssuerBook",
     "KeySet",
     "KeySource",
+    "Opaque",
     "Purpose",
+    "Token",
     "UnknownKey",
     "Verifier",
     "credentials",

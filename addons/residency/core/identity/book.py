@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from residency.core.document import Document, fit
 from residency.core.faults import Faults
 from residency.core.glob import compile_globs
+from residency.core.identity.endpoint import Endpoints
+from residency.core.identity.endpoint_file import check, endpoints
 from residency.core.identity.file import IdentityFile, IssuerBlock
 from residency.core.identity.keys import KeySet
 from residency.core.identity.url import fault_of
@@ -42,6 +44,7 @@ class Issuer:
     max_lifetime: int
     leeway: int
     subject: re.Pattern[str]
+    endpoints: Endpoints = field(default_factory=Endpoints)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +89,15 @@ def parse(document: Document, faults: Faults) -> IssuerBook | None:
         if block.keys.discovery and (fault := fault_of(block.issuer, query=False)):
             mend = "write the issuer's URL, or give keys as file or url"
             faults.add(document.fault(path, f"discovery needs a URL: {fault}", mend))
+    check(file.issuers, document, faults)
     if len(faults.found) > before:
         return None
-    return IssuerBook({block.issuer: _issuer(block) for block in file.issuers})
+    return IssuerBook(
+        {
+            block.issuer: _issuer(block, endpoints(block, document, ("issuers", index)))
+            for index, block in enumerate(file.issuers)
+        }
+    )
 
 
 def _read(path: str, text: str | None, faults: Faults) -> KeySet | None:
@@ -106,7 +115,7 @@ def _read(path: str, text: str | None, faults: Faults) -> KeySet | None:
     return keys
 
 
-def _issuer(block: IssuerBlock) -> Issuer:
+def _issuer(block: IssuerBlock, asked: Endpoints) -> Issuer:
     audience = frozenset(block.audience)
     types = {t.lower().removeprefix("application/") for t in block.types}
     return Issuer(
@@ -119,6 +128,7 @@ def _issuer(block: IssuerBlock) -> Issuer:
         max_lifetime=block.max_lifetime,
         leeway=block.leeway,
         subject=compile_globs([block.subject]),
+        endpoints=asked,
     )
 
 

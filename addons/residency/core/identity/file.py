@@ -6,6 +6,11 @@ from typing import Annotated, Literal, Self
 import pydantic
 
 from residency.core.duration import seconds
+from residency.core.identity.endpoint_file import (
+    ClientCredentialsBlock,
+    ExchangeBlock,
+    IntrospectionBlock,
+)
 from residency.core.identity.keys import ALGORITHMS
 from residency.core.identity.url import fault_of
 
@@ -93,6 +98,9 @@ class IssuerBlock(_Block):
     max_lifetime: Annotated[Duration, pydantic.Field(ge=1)] = 24 * 3600
     leeway: Annotated[Duration, pydantic.Field(ge=0, le=MAX_LEEWAY)] = 30
     subject: Text = "*"
+    client_credentials: ClientCredentialsBlock | None = None
+    exchange: ExchangeBlock | None = None
+    introspection: IntrospectionBlock | None = None
 
 
 class IdentityFile(_Block):
