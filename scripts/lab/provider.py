@@ -4,6 +4,7 @@
 registry can be reached, there is none, and ``Unavailable`` says why.
 """
 
+import base64
 import hashlib
 import json
 import os
@@ -116,10 +117,12 @@ class Provider:
         self._tell(self._rotated(keep=keep))
 
     def post(self, path: str, client: tuple[str, str], **form: str) -> dict[str, Any]:
-        """What the provider answers to *client*, at ``/token`` or ``/token/introspection``."""
-        fields = form | {"client_id": client[0], "client_secret": client[1]}
-        body = urllib.parse.urlencode(fields).encode()
-        with _DIRECT.open(urllib.request.Request(self.url + path, body), timeout=10) as answer:  # noqa: S310
+        """What the provider answers to *client*, at ``/token``, ``/token/introspection`` or ``/token/revocation``."""
+        pair = ":".join(map(urllib.parse.quote_plus, client)).encode()
+        headers = {"Authorization": "Basic " + base64.b64encode(pair).decode()}
+        body = urllib.parse.urlencode(form).encode()
+        request = urllib.request.Request(self.url + path, body, headers)  # noqa: S310 - loopback
+        with _DIRECT.open(request, timeout=10) as answer:
             found = json.loads(answer.read() or b"{}")
         assert isinstance(found, dict)
         return found

@@ -1,4 +1,4 @@
-"""``residency whoami``: whom a token proves, as the gateway would see them."""
+"""``residency whoami``: whom a token, or a client's id and secret, prove, as the gateway would see them."""
 
 import logging
 import time
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from residency.cli import options, output
-from residency.cli.options import format_option, rules_option, token_option
+from residency.cli.options import format_option, rules_option, token_or_client
 from residency.core.plain import Plain
 from residency.errors import CODES, IdentityError
 
@@ -22,24 +22,35 @@ PATIENCE = 10.0
 
 
 @click.command()
-@token_option
+@token_or_client[0]
+@token_or_client[1]
+@token_or_client[2]
 @rules_option
 @format_option
 @click.pass_context
-def whoami(ctx: click.Context, token_file: str, rules: Path | None, form: str) -> None:
-    """Say whom a token proves.
+def whoami(
+    ctx: click.Context,
+    token_file: str | None,
+    client_id: str | None,
+    client_secret_file: str | None,
+    rules: Path | None,
+    form: str,
+) -> None:
+    """Say whom a token, or a client's id and secret, prove.
 
     Verifies it as a call's identity: who it is, until when, and which rules' from names them.
 
-    The issuer's keys are read from its file, or fetched now. The token is never shown.
+    The issuer's keys are read from its file, or fetched now; where identity.yaml has the gateway ask an issuer, it is
+    asked now. Neither token nor secret is ever shown.
 
     Exit codes: 0 the caller is known; 1 not, with the code and what to do; 2 bad usage or rules.
     """
-    token = options.token_of(token_file)
-    configuration = options.load(options.folder(rules))
+    secret = _secret(ctx, token_file, client_id, client_secret_file)
+    folder = options.folder(rules)
+    configuration = options.load(folder)
     now = time.time()
     try:
-        caller = _verify(configuration, token, now)
+        caller = _prove(configuration, folder, secret, client_id, now)
     except IdentityError as e:
         if form == "json":
             output.document(
@@ -78,6 +89,38 @@ def _plain(caller: "Caller", naming: "list[Rule]", now: float) -> Plain:
 def _say(rule: "Rule") -> str:
     over = rule.basis is not None and rule.basis.expired(options.today())
     return f"{rule.id} ({rule.then}{', its basis has ended' if over else ''})"
+
+
+def _secret(
+    ctx: click.Context, token_file: str | None, client_id: str | None, secret_file: str | None
+) -> str:
+    """The token, or the secret of the client that is named instead.
+
+    Raises:
+        click.UsageError: Neither is, or both are, or half of one.
+    """
+    if (client_id is None) != (secret_file is None):
+        raise click.UsageError("--client-id and --client-secret-file go together")
+    if secret_file is not None:
+        source = ctx.get_parameter_source("token_file")
+        if source is click.core.ParameterSource.COMMANDLINE:
+            raise click.UsageError("give either a token or a client, not both")
+        return options.token_of(secret_file, "secret")
+    if token_file is None:
+        raise click.UsageError("give --token-file, or --client-id and --client-secret-file")
+    return options.token_of(token_file)
+
+
+def _prove(
+    configuration: "Configuration", folder: Path, secret: str, client: str | None, now: float
+) -> "Caller":
+    from residency.cli import proof
+
+    credentials = proof.proof_of(secret, client)
+    issuer = proof.asked_about(configuration.identity, credentials)
+    if issuer is None:
+        return _verify(configuration, secret, now)
+    return proof.ask(configuration, folder, credentials, issuer, PATIENCE)
 
 
 def _verify(configuration: "Configuration", token: str, now: float) -> "Caller":
@@ -121,10 +164,12 @@ async def _fetched(book: "IssuerBook", issuer: str) -> "KeySet | None":
     import asyncio
 
     from residency.core.identity import IssuerBook
-    from residency.proxy.keys import KeyStore
+    from residency.proxy.keys import KeyStore, Pace
 
     found: dict[str, KeySet | None] = {}
-    store = KeyStore(IssuerBook({issuer: book.issuers[issuer]}))
+    # The request gives up first, and so closes what it opened.
+    pace = Pace(timeout=PATIENCE * 0.9)
+    store = KeyStore(IssuerBook({issuer: book.issuers[issuer]}), pace=pace)
     store.on_change = found.__setitem__
     store.start()
     try:
@@ -143,4 +188,6 @@ class _Said(logging.Handler):
     text = ""
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.text = record.getMessage()
+        message = record.getMessage()
+        # That it took too long is told with how long it was waited for.
+        self.text = "" if message.endswith("TimeoutError") else message

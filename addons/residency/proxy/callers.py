@@ -29,21 +29,8 @@ class Callers:
     def __init__(self, verifier: Verifier, keys: KeyStore) -> None:
         self.verifier = verifier
         self.keys = keys
-        self.ways: list[Way] = [self._token]
-
-    def add(self, exchange: Exchange) -> None:
-        """Ask issuers about what is no token for the gateway; a JWT for it is never sent to any."""
-
-        async def asked(proof: Credentials) -> Caller | None:
-            match proof:
-                case Token():
-                    return await exchange.token(proof)
-                case ClientCredentials():
-                    return await exchange.client(proof)
-                case Opaque():
-                    return await exchange.opaque(proof)
-
-        self.ways.insert(0, asked)
+        self.exchange: Exchange | None = None
+        self.ways: list[Way] = [self._asked, self._token]
 
     async def caller(self, proof: Credentials) -> Caller:
         """Whom *proof* proves, as of now.
@@ -71,6 +58,18 @@ class Callers:
             # A rotated key: one fetch for all who ask, with a cool-down, and then one more try.
             await self.keys.refresh(e.issuer)
             return self.verifier.verify(token, now=time.time())
+
+    async def _asked(self, proof: Credentials) -> Caller | None:
+        """By asking an issuer, where one is to be asked; a JWT for the gateway is sent to none."""
+        if self.exchange is None:
+            return None
+        match proof:
+            case Token():
+                return await self.exchange.token(proof)
+            case ClientCredentials():
+                return await self.exchange.client(proof)
+            case Opaque():
+                return await self.exchange.opaque(proof)
 
     async def _token(self, proof: Credentials) -> Caller | None:
         return await self.verified(proof.text) if isinstance(proof, Token) else None

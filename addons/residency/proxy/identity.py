@@ -1,7 +1,6 @@
 """Who calls: a verified token, bound to the connection at CONNECT and checked again on every request."""
 
 import logging
-import time
 import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass

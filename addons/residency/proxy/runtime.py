@@ -179,7 +179,7 @@ class Runtime:
         exchange = Exchange(
             configuration.identity, folder=folder, key=self.secret, verify=callers.verified
         )
-        callers.add(exchange)
+        callers.exchange = exchange
         if self._exchange is not None:
             exchange.adopt(self._exchange)
             self._exchange.stop()
