@@ -95,7 +95,9 @@ class IdentityAddon(Stage):
         self.tunnels.pop(flow.client_conn.id, None)
         if flow.request.is_http2 or flow.request.is_http3:
             # mitmproxy 12.2.3 agrees on HTTP/2 with whoever speaks TLS to the proxy: many tunnels on one connection.
-            raise RegionError("protocol-refused", "one tunnel a connection: use HTTP/1.1 to the proxy")
+            raise RegionError(
+                "protocol-refused", "one tunnel a connection: use HTTP/1.1 to the proxy"
+            )
         proof, caller = await self.verified(flow.request.headers.get_all(IDENTITY_HEADER))
         flowstate.write(flow, Known(caller=caller))
         self.tunnels[flow.client_conn.id] = Tunnel(flow.request.host, flow.request.port, proof)
