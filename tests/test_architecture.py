@@ -40,6 +40,9 @@ ACROSS = {
         "residency.cli.whoami",
         "residency.proxy.keys",
     ): "keys are fetched as the gateway fetches them",
+    ("residency.cli.proof", "residency.proxy.keys"): "issuers are asked as the gateway asks them",
+    ("residency.cli.proof", "residency.proxy.exchange"): "the same",
+    ("residency.cli.proof", "residency.proxy.callers"): "the same",
 }
 LAYERS = {"errors": 0, "core": 1, "files": 2, "proxy": 3, "cli": 3}
 

@@ -10,6 +10,12 @@ import pytest
 
 from residency.cli.main import main
 from residency.core.identity.certificatefile import AuthoritiesBlock, CertificateBlock, SpiffeBlock
+from residency.core.identity.endpoint_file import (
+    ClientCredentialsBlock,
+    ExchangeBlock,
+    IntrospectionBlock,
+    SecretBlock,
+)
 from residency.core.identity.file import GroupsBlock, IssuerBlock
 from residency.core.mask import sets
 from residency.core.policy import file as policy
@@ -114,6 +120,10 @@ def test_the_rules_readme_lists_every_key_below(model: type[pydantic.BaseModel],
         (CertificateBlock, "identity.yaml"),
         (AuthoritiesBlock, "identity.yaml"),
         (SpiffeBlock, "identity.yaml"),
+        (ClientCredentialsBlock, "identity.yaml"),
+        (ExchangeBlock, "identity.yaml"),
+        (IntrospectionBlock, "identity.yaml"),
+        (SecretBlock, "identity.yaml"),
         (PinModel, "destinations.yaml"),
         (sets._Set, "masks.yaml"),
         (sets._Field, "masks.yaml"),

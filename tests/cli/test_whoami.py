@@ -2,8 +2,10 @@
 
 import json
 import socket
+import threading
 import time
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -243,4 +245,81 @@ def test_an_issuer_that_never_answers_is_given_up(
 
     assert time.monotonic() - began < 3
     assert found.exit_code == 1
-    assert "no answer in" in one_line(found)
+    assert "keys cannot be had" in one_line(found)
+    assert "HTTPTimeoutError" in one_line(found)
+
+
+# --- what an issuer has to be asked about
+
+
+@pytest.fixture
+def grants(rules: Path) -> Iterator[HTTPServer]:
+    """An issuer that knows one client, svc with the secret s3cret."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            known = self.headers["Authorization"] == "Basic c3ZjOnMzY3JldA=="
+            answer = {"access_token": fresh(sub="svc"), "token_type": "Bearer"}
+            body = json.dumps(answer if known else {"error": "invalid_client"}).encode()
+            self.send_response(200 if known else 401)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    text = (rules / "identity.yaml").read_text(encoding="utf-8").rstrip()
+    endpoint = f"http://127.0.0.1:{server.server_port}/token"
+    block = f", client_credentials: {{endpoint: '{endpoint}'}}}}\n"
+    assert text.endswith("}")
+    (rules / "identity.yaml").write_text(text[:-1] + block, encoding="utf-8")
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def client(run: Run, rules: Path, secret: str, *more: str) -> Result:
+    arguments = ("--client-id", "svc", "--client-secret-file", "-", "--rules", rules, *more)
+    found = run("whoami", *arguments, given=secret + "\n")
+    assert secret not in found.output
+    assert "eyJ" not in found.output
+    return found
+
+
+def test_a_client_is_told_what_the_gateway_sees(grants: HTTPServer, rules: Path, run: Run) -> None:
+    told = json.loads(client(run, rules, "s3cret", "--format", "json").stdout)
+
+    assert (told["known"], told["subject"], told["groups"]) == (True, "svc", ["eu-services"])
+
+
+def test_a_wrong_secret_is_told_as_such(grants: HTTPServer, rules: Path, run: Run) -> None:
+    found = client(run, rules, "gu3ss")
+
+    assert found.exit_code == 1
+    assert "identity-client: the issuer says invalid_client" in one_line(found)
+
+
+def test_a_client_that_no_issuer_takes_is_told_so(rules: Path, run: Run) -> None:
+    found = client(run, rules, "s3cret")
+
+    assert found.exit_code == 1
+    assert "no issuer takes this client id" in one_line(found)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        ("--client-id", "svc"),
+        ("--client-secret-file", "-"),
+        ("--token-file", "-", "--client-id", "svc", "--client-secret-file", "-"),
+    ],
+)
+def test_half_a_proof_and_two_proofs_are_bad_usage(
+    arguments: tuple[str, ...], rules: Path, run: Run
+) -> None:
+    assert run("whoami", "--rules", rules, *arguments, given="x").exit_code == 2

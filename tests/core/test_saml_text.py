@@ -4,7 +4,7 @@ import base64
 
 import pytest
 
-from residency.core.identity import credentials
+from residency.core.identity import Assertion, credentials
 from residency.core.saml.text import MAX_XML, is_assertion, plain, xml_of
 from residency.errors import IdentityError
 from tests.tokens import token
@@ -79,8 +79,8 @@ def basic(user: str, password: str) -> list[str]:
 
 
 def test_an_assertion_is_the_password_and_nowhere_else() -> None:
-    assert credentials(basic("saml", TEXT)) == TEXT
-    assert credentials(basic("", TEXT.replace("P", "%50"))) == TEXT
+    assert credentials(basic("saml", TEXT)) == Assertion(TEXT)
+    assert credentials(basic("", TEXT.replace("P", "%50"))) == Assertion(TEXT)
     for values in (basic(TEXT, ""), [f"Bearer {TEXT}"]):
         with pytest.raises(IdentityError, match="identity-malformed"):
             credentials(values)

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from mitmproxy import http
 
+from residency.core.identity import ClientCredentials, Token
 from residency.proxy import flowstate
 from residency.proxy.guard import Fault
 from residency.proxy.identity import Known, Tunnel
@@ -162,7 +163,7 @@ async def test_another_token_in_a_tunnel_is_verified_like_any(
     flow.request.headers["proxy-authorization"] = f"Bearer {proof()}"
 
     assert await head(ready, flow) == code
-    assert ready.stage("identity").tunnels[flow.client_conn.id].token == good
+    assert ready.stage("identity").tunnels[flow.client_conn.id].proof == Token(good)
 
 
 async def test_a_refused_token_leaves_the_tunnel_to_its_caller(ready: Gateway) -> None:
@@ -220,4 +221,6 @@ async def test_before_the_start_nobody_is_known(loaded: Gateway) -> None:
 
 
 def test_a_tunnel_does_not_show_its_token() -> None:
-    assert "secret" not in repr(Tunnel("a.test", 443, "secret", ("i", "s")))
+    assert "secret" not in repr(
+        Tunnel("a.test", 443, ClientCredentials("a", "secret"), ("i", "s"))
+    )

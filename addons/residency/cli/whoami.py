@@ -1,4 +1,4 @@
-"""``residency whoami``: whom a token proves, as the gateway would see them."""
+"""``residency whoami``: whom a token, a client or an assertion proves, as the gateway would see them."""
 
 import logging
 import time
@@ -9,7 +9,7 @@ import click
 
 from residency.cli import options, output
 from residency.cli.assertion import assertion_option, caller_of
-from residency.cli.options import format_option, rules_option
+from residency.cli.options import format_option, rules_option, token_or_client
 from residency.errors import CODES, IdentityError
 
 if TYPE_CHECKING:
@@ -23,10 +23,9 @@ PATIENCE = 10.0
 
 
 @click.command()
-@click.option(
-    "--token-file", metavar="FILE|-", envvar="RESIDENCY_TOKEN_FILE", show_envvar=True,
-    help="The file with the token; - is standard input.",
-)  # fmt: skip
+@token_or_client[0]
+@token_or_client[1]
+@token_or_client[2]
 @assertion_option
 @rules_option
 @format_option
@@ -34,29 +33,31 @@ PATIENCE = 10.0
 def whoami(
     ctx: click.Context,
     token_file: str | None,
+    client_id: str | None,
+    client_secret_file: str | None,
     assertion_file: str | None,
     rules: Path | None,
     form: str,
 ) -> None:
-    """Say whom a token, or a SAML assertion, proves.
+    """Say whom a token, a client's id and secret, or a SAML assertion prove.
 
     Verifies it as the gateway does: who it is, until when, which groups and where each comes from,
     whether it fits calls, rulings on held calls or both, and which rules name the caller.
 
-    The issuer's keys are read from its file, or fetched now. Neither token nor assertion is ever shown.
+    The issuer's keys are read from its file, or fetched now; where identity.yaml has the gateway ask
+    an issuer, it is asked now. Neither token nor secret nor assertion is ever shown.
 
     Exit codes: 0 the caller is known; 1 not, with the code and what to do; 2 bad usage or rules.
     """
     from residency.cli.caller import Shown
 
-    if assertion_file is None and token_file is None:
-        raise click.UsageError("Missing option '--token-file' or '--assertion-file'.")
-    token = options.token_of(token_file) if token_file and assertion_file is None else ""
-    configuration = options.load(options.folder(rules))
+    secret = _secret(ctx, token_file, client_id, client_secret_file, assertion_file)
+    folder = options.folder(rules)
+    configuration = options.load(folder)
     now = time.time()
     try:
         caller, audiences = (
-            _verify(configuration, token, now)
+            _prove(configuration, folder, secret, client_id, now)
             if assertion_file is None
             else caller_of(configuration, assertion_file, now)
         )
@@ -73,6 +74,47 @@ def whoami(
         output.document(shown.plain())
     else:
         output.pairs(shown.rows())
+
+
+def _secret(
+    ctx: click.Context,
+    token_file: str | None,
+    client_id: str | None,
+    secret_file: str | None,
+    assertion_file: str | None,
+) -> str:
+    """The token, or the secret of the client that is named instead; empty where there is an assertion.
+
+    Raises:
+        click.UsageError: None is given, or more than one, or half of one.
+    """
+    if (client_id is None) != (secret_file is None):
+        raise click.UsageError("--client-id and --client-secret-file go together")
+    source = ctx.get_parameter_source("token_file")
+    named = source is click.core.ParameterSource.COMMANDLINE
+    if sum((named, secret_file is not None, assertion_file is not None)) > 1:
+        raise click.UsageError("give one of a token, a client and an assertion")
+    if assertion_file is not None:
+        return ""
+    if secret_file is not None:
+        return options.token_of(secret_file, "secret")
+    if token_file is None:
+        raise click.UsageError(
+            "give --token-file, or --client-id and --client-secret-file, or --assertion-file"
+        )
+    return options.token_of(token_file)
+
+
+def _prove(
+    configuration: "Configuration", folder: Path, secret: str, client: str | None, now: float
+) -> "tuple[Caller, list[Purpose]]":
+    from residency.cli import proof
+
+    credentials = proof.proof_of(secret, client)
+    issuer = proof.asked_about(configuration.identity, credentials)
+    if issuer is None:
+        return _verify(configuration, secret, now)
+    return proof.ask(configuration, folder, credentials, issuer, PATIENCE), ["call"]
 
 
 def _verify(
@@ -145,10 +187,12 @@ async def _fetched(book: "IssuerBook", issuer: str) -> "KeySet | None":
     import asyncio
 
     from residency.core.identity import IssuerBook
-    from residency.proxy.keys import KeyStore
+    from residency.proxy.keys import KeyStore, Pace
 
     found: dict[str, KeySet | None] = {}
-    store = KeyStore(IssuerBook({issuer: book.issuers[issuer]}))
+    # The request gives up first, and so closes what it opened.
+    pace = Pace(timeout=PATIENCE / 2)
+    store = KeyStore(IssuerBook({issuer: book.issuers[issuer]}), pace=pace)
     store.on_change = found.__setitem__
     store.start()
     try:

@@ -119,6 +119,14 @@ class ClientCertificates:
         return shown.found
 
 
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """The connection that a proof came by, and what its client has shown there."""
+
+    client: connection.Client
+    certificates: ClientCertificates
+
+
 def _is_outer(data: tls.TlsData) -> bool:
     """True for the handshake with the proxy itself: TLS right below the mode, and none above."""
     mode, *layers = data.context.layers

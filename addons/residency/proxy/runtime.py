@@ -31,6 +31,8 @@ from residency.errors import (
     ResidencyError,
 )
 from residency.files import load, stamp
+from residency.proxy.callers import Callers
+from residency.proxy.exchange import Exchange, check_secrets
 from residency.proxy.flowstate import Ticket
 from residency.proxy.holds import Holds
 from residency.proxy.keys import KeyStore
@@ -77,6 +79,8 @@ class Runtime:
         self.certificates = CertificateVerifier()
         self._keys: KeyStore | None = None
         self._saml: Saml | None = None
+        self._callers: Callers | None = None
+        self._exchange: Exchange | None = None
         self._ledger: LedgerWriter | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self.body_limit = 0
@@ -124,6 +128,13 @@ class Runtime:
         return self._saml
 
     @property
+    def callers(self) -> Callers:
+        """From credentials to the caller, by the rules in force."""
+        if self._callers is None or not self.ready:
+            raise CallError("not-ready")
+        return self._callers
+
+    @property
     def ledger(self) -> LedgerWriter:
         if self._ledger is None:
             raise LedgerError("the ledger is not open")
@@ -144,7 +155,9 @@ class Runtime:
         """
         self.body_limit, self.read_limit = settings.body_limit, settings.read_limit
         self._stamp = self._seen = stamp(settings.rules)
-        self._take(load(settings.rules, today=self.today()))
+        configuration = load(settings.rules, today=self.today())
+        check_secrets(configuration.identity, settings.rules)
+        self._take(configuration, settings.rules)
         self._ledger = LedgerWriter(settings.ledger)
         self.holds.limit(count=settings.hold_max, size=settings.hold_bytes)
         self.resolver.override(settings.resolve)
@@ -180,13 +193,21 @@ class Runtime:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _take(self, configuration: Configuration) -> None:
+    def _take(self, configuration: Configuration, folder: Path) -> None:
         """Put a loaded configuration in force, as one."""
         keys = KeyStore(configuration.identity, files=configuration.jwks)
         verifier = Verifier(configuration.identity)
         certificates = CertificateVerifier(configuration.identity.certificates, configuration.jwks)
         keys.on_change = verifier.set_keys
         saml = self._assertions(configuration)
+        callers = Callers(verifier, keys, certificates, saml)
+        exchange = Exchange(
+            configuration.identity, folder=folder, key=self.secret, verify=callers.verified
+        )
+        callers.exchange = exchange
+        if self._exchange is not None:
+            exchange.adopt(self._exchange)
+            self._exchange.stop()
         if self._keys is not None:
             keys.adopt(self._keys)
             self._keys.stop()
@@ -194,6 +215,7 @@ class Runtime:
         self._configuration, self._keys, self._verifier = configuration, keys, verifier
         self._saml = saml
         self.certificates = certificates
+        self._callers, self._exchange = callers, exchange
         keys.start()
         if saml:
             saml.on_keys = verifier.set_keys
@@ -241,13 +263,14 @@ class Runtime:
             if stamp(folder) != now:
                 return
             KeyStore(configuration.identity, files=configuration.jwks)
+            check_secrets(configuration.identity, folder)
         except ConfigurationError as e:
             self._stamp = now
             logger.error("rules not reloaded, the last good ones stay in force: %s", e)  # noqa: TRY400
             await self.ledger.append("reload-refused", {"policy": before, "faults": len(e.faults)})
             return
         await self.ledger.append("reload", {"before": before, "policy": configuration.digest})
-        self._take(configuration)
+        self._take(configuration, folder)
         self._stamp = now
         logger.warning("rules reloaded: policy %s", self.policy_digest[:12])
 
@@ -260,6 +283,8 @@ class Runtime:
             self._keys.stop()
         if self._saml:
             self._saml.stop()
+        if self._exchange:
+            self._exchange.stop()
         if self.admin:
             self.admin.stop()
         self.resolver.uninstall()

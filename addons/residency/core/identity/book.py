@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from residency.core.document import Document, fit
@@ -13,6 +13,8 @@ from residency.core.identity.authorities import (
     certificate_issuers,
     check_authorities,
 )
+from residency.core.identity.endpoint import Endpoints
+from residency.core.identity.endpoint_file import check, endpoints
 from residency.core.identity.file import GroupsBlock, IdentityFile, IssuerBlock, path_of
 from residency.core.identity.groups import GroupClaim, Table
 from residency.core.identity.keys import KeySet
@@ -56,6 +58,7 @@ class Issuer:
     max_lifetime: int
     leeway: int
     subject: re.Pattern[str]
+    endpoints: Endpoints = field(default_factory=Endpoints)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,10 +129,14 @@ def parse(document: Document, faults: Faults) -> IssuerBook | None:
     if file.saml and any(file.saml.gateway == block.issuer for block in file.issuers):
         mend = "give the gateway a name of its own"
         faults.add(document.fault(("saml", "gateway"), "this is the name of an issuer", mend))
+    check(file.issuers, document, faults)
     certificates = certificate_issuers(file.certificates, document, faults)
     if len(faults.found) > before:
         return None
-    issuers = {block.issuer: _issuer(block) for block in file.issuers}
+    issuers = {
+        block.issuer: _issuer(block, endpoints(block, document, ("issuers", index)))
+        for index, block in enumerate(file.issuers)
+    }
     if file.saml is None:
         return IssuerBook(issuers, None, certificates)
     from residency.core.saml.settings import settings
@@ -178,7 +185,7 @@ def _read(path: str, text: str | None, faults: Faults) -> KeySet | None:
     return keys
 
 
-def _issuer(block: IssuerBlock) -> Issuer:
+def _issuer(block: IssuerBlock, asked: Endpoints) -> Issuer:
     audience = frozenset(block.audience)
     types = {t.lower().removeprefix("application/") for t in block.types}
     return Issuer(
@@ -194,6 +201,7 @@ def _issuer(block: IssuerBlock) -> Issuer:
         max_lifetime=block.max_lifetime,
         leeway=block.leeway,
         subject=compile_globs(block.subject),
+        endpoints=asked,
     )
 
 

@@ -7,6 +7,11 @@ import pydantic
 
 from residency.core.duration import seconds
 from residency.core.identity.certificatefile import CertificateBlock
+from residency.core.identity.endpoint_file import (
+    ClientCredentialsBlock,
+    ExchangeBlock,
+    IntrospectionBlock,
+)
 from residency.core.identity.keys import ALGORITHMS
 from residency.core.identity.spiffe import is_trust_domain
 from residency.core.identity.url import fault_of
@@ -151,6 +156,9 @@ class IssuerBlock(_Block):
     max_lifetime: Annotated[Duration, pydantic.Field(ge=1)] = 24 * 3600
     leeway: Annotated[Duration, pydantic.Field(ge=0, le=MAX_LEEWAY)] = 30
     subject: Texts = ["*"]
+    client_credentials: ClientCredentialsBlock | None = None
+    exchange: ExchangeBlock | None = None
+    introspection: IntrospectionBlock | None = None
 
 
 class IdentityFile(_Block):

@@ -102,17 +102,28 @@ def _examine(
     check_signature(token, key, issuer, issuer.audiences[audience], named="iss" in claims)
     lifetime = lifetime_of(claims, issuer)
     lifetime.check(now)
-    subject = _subject(claims, issuer)
+    caller = caller_of(claims, claims["sub"], issuer, lifetime)
+    return Verified(caller, lifetime, bound_to(claims))
+
+
+def caller_of(
+    claims: Mapping[str, object], sub: object, issuer: Issuer, lifetime: Lifetime
+) -> Caller:
+    """The caller that the verified *claims* name, whose subject is *sub*.
+
+    Raises:
+        IdentityError: ``identity-claims``: subject, required claims or groups are not as they should be.
+    """
+    subject = subject_of(sub, issuer)
     check_required(claims, issuer.require)
     sources = grants(claims, subject, issuer.groups, issuer.subjects)
-    caller = Caller(
+    return Caller(
         issuer=issuer.name,
         subject=subject,
         groups=tuple(sorted({group for group, _ in sources})),
         expires=float(lifetime.expires),
         sources=sources,
     )
-    return Verified(caller, lifetime, bound_to(claims))
 
 
 def _open(token: str) -> tuple[dict[str, object], dict[str, object]]:
@@ -151,8 +162,12 @@ def _issuer(claims: dict[str, object], book: IssuerBook) -> Issuer:
     raise IdentityError("identity-issuer")
 
 
-def _subject(claims: dict[str, object], issuer: Issuer) -> str:
-    subject = claims["sub"]
+def subject_of(subject: object, issuer: Issuer) -> str:
+    """*subject*, if it is one that is accepted of *issuer*.
+
+    Raises:
+        IdentityError: ``identity-claims``: it is not.
+    """
     if not is_name(subject) or not issuer.subject.fullmatch(subject):
         raise IdentityError(
             "identity-claims", "sub is not a subject that is accepted of this issuer"
