@@ -1,4 +1,4 @@
-"""Who calls: a verified token, bound to the connection at CONNECT and checked again on every request."""
+"""Who calls: a verified proof, bound to the connection at CONNECT and checked again on every request."""
 
 import dataclasses
 import logging
