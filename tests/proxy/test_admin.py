@@ -3,6 +3,7 @@
 import asyncio
 import json
 import socket
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -75,11 +76,17 @@ def held(**changes: Any) -> Hold:
 
 
 @pytest.fixture
-async def api(ready: Gateway) -> Api:
+async def api(ready: Gateway) -> AsyncIterator[Api]:
     port = free_port()
     await ready.stage("approve").open(f"127.0.0.1:{port}")
     ready.runtime.holds.add(held())
-    return Api(port, ready)
+    yield Api(port, ready)
+    admin = ready.runtime.admin
+    assert admin
+    admin.stop()
+    # A refused request's connection may still be open on this side; the loop ends with the test.
+    await admin._server.close_all_connections()
+    await asyncio.sleep(0.01)
 
 
 @pytest.mark.parametrize(
