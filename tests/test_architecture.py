@@ -21,9 +21,14 @@ IMPURE = {
 }  # fmt: skip
 #: Module → why no test names it.
 UNNAMED: dict[str, str] = {
+    "residency.core.identity.authorities": "a part of book and certificate; test_identity_certificate",
     "residency.core.identity.caller": "a value that the package hands on; test_identity_token and test_flowstate",
     "residency.core.identity.claims": "a part of token; test_identity_token",
+    "residency.core.identity.signature": "a part of token; test_identity_token, test_identity_threats",
     "residency.core.identity.url": "a part of book and keys; test_identity_book, test_identity_discovery",
+    "residency.core.identity.leaf": "a part of certificate; test_identity_certificate",
+    "residency.core.saml.assertion": "a part of verify; test_saml_verify",
+    "residency.core.saml.signature": "a part of verify; test_saml_verify",
     "residency.core.region.compile": "a part of atlas; test_region_format",
     "residency.core.region.entry": "a part of atlas; test_region_locate",
     "residency.core.region.matcher": "a part of atlas; test_region_locate",
@@ -35,6 +40,9 @@ ACROSS = {
         "residency.cli.whoami",
         "residency.proxy.keys",
     ): "keys are fetched as the gateway fetches them",
+    ("residency.cli.proof", "residency.proxy.keys"): "issuers are asked as the gateway asks them",
+    ("residency.cli.proof", "residency.proxy.exchange"): "the same",
+    ("residency.cli.proof", "residency.proxy.callers"): "the same",
 }
 LAYERS = {"errors": 0, "core": 1, "files": 2, "proxy": 3, "cli": 3}
 

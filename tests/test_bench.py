@@ -21,3 +21,15 @@ def test_a_quick_look_prints_one_object_with_a_ratio_for_every_scenario() -> Non
         "body": True,
         "mask": True,
     }
+
+
+@pytest.mark.slow
+def test_knowing_a_caller_is_measured_and_strangers_cause_no_more_fetches_than_allowed() -> None:
+    done = subprocess.run(
+        [ROOT / "scripts" / "bench", "identity", "--quick", "--json"],
+        capture_output=True, text=True, timeout=120, check=True,
+    )  # fmt: skip
+    result = json.loads(done.stdout)
+
+    assert all(cost["median"] > 0 for cost in result["costs_us"].values())
+    assert result["unknown_keys"]["fetches"] <= result["unknown_keys"]["allowed"]

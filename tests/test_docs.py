@@ -9,10 +9,18 @@ import pydantic
 import pytest
 
 from residency.cli.main import main
-from residency.core.identity.file import IssuerBlock
+from residency.core.identity.certificatefile import AuthoritiesBlock, CertificateBlock, SpiffeBlock
+from residency.core.identity.endpoint_file import (
+    ClientCredentialsBlock,
+    ExchangeBlock,
+    IntrospectionBlock,
+    SecretBlock,
+)
+from residency.core.identity.file import GroupsBlock, IssuerBlock
 from residency.core.mask import sets
 from residency.core.policy import file as policy
 from residency.core.region.pins import PinModel
+from residency.core.saml.block import MetadataBlock, SamlBlock
 from residency.errors import CODES
 from residency.proxy.options import OWN
 
@@ -106,6 +114,16 @@ def test_the_rules_readme_lists_every_key_below(model: type[pydantic.BaseModel],
     ("model", "file"),
     [
         (IssuerBlock, "identity.yaml"),
+        (SamlBlock, "identity.yaml"),
+        (MetadataBlock, "identity.yaml"),
+        (GroupsBlock, "identity.yaml"),
+        (CertificateBlock, "identity.yaml"),
+        (AuthoritiesBlock, "identity.yaml"),
+        (SpiffeBlock, "identity.yaml"),
+        (ClientCredentialsBlock, "identity.yaml"),
+        (ExchangeBlock, "identity.yaml"),
+        (IntrospectionBlock, "identity.yaml"),
+        (SecretBlock, "identity.yaml"),
         (PinModel, "destinations.yaml"),
         (sets._Set, "masks.yaml"),
         (sets._Field, "masks.yaml"),

@@ -3,7 +3,7 @@
 ResidencyError
 ├── ConfigurationError   rule files cannot be used      → at start: refuse to run; on reload: keep the last good
 ├── CallError            this call cannot go on         → per call: deny with its code
-│   ├── IdentityError    the caller is not known        → 407
+│   ├── IdentityError    the caller is not known        → 407; 503 where the issuer cannot be asked
 │   ├── RegionError      the request's target is unclear → 400 or 451
 │   ├── Unread           the body cannot be read exactly → 451 where a rule needs it
 │   ├── StageError       an earlier stage left no record → 500
@@ -53,6 +53,23 @@ CODES: dict[str, Code] = {
     "identity-early": Code(407, "The token is not valid yet", "Check the clocks."),
     "identity-claims": Code(407, "The token lacks a claim, or has a wrong one",
         "The token needs exp, iat, iss, aud and sub."),
+    "identity-assertion": Code(407, "The SAML assertion does not count",
+        "Get a new one, for this gateway; the detail says which part does not fit."),
+    "identity-encrypted": Code(407, "The SAML assertion is encrypted",
+        "Have the identity provider sign, and not encrypt, what it sends over TLS."),
+    "identity-replayed": Code(407, "The SAML assertion has been used",
+        "Get a new assertion; one is exchanged once, and a token comes of it."),
+    "identity-busy": Code(503, "Too many assertions at once", "Try again in a moment."),
+    "identity-certificate": Code(407, "The client certificate is not accepted",
+        "Use a client certificate, with its intermediates, of an authority that the gateway trusts."),
+    "identity-binding": Code(407, "The token is bound to another client certificate",
+        "Use the token over https:// to the gateway, with the certificate it was issued for."),
+    "identity-client": Code(407, "The issuer refuses these client credentials",
+        "Correct client id and secret in the proxy URL, or have the client registered."),
+    "identity-exchange": Code(407, "The issuer does not exchange this token",
+        "Use a token that is valid and that the issuer exchanges."),
+    "identity-inactive": Code(407, "The issuer says that the token does not count", "Get a new token."),
+    "identity-unavailable": Code(503, "The issuer cannot be asked now", "Try again in a moment."),
     # the request itself
     "request-malformed": Code(400, "The request is not well formed", "Send a request that RFC 9110 and RFC 9112 allow."),
     "host-invalid": Code(400, "The host is not a host name or address", "Use a plain host name."),

@@ -6,12 +6,14 @@ A folder holds ``policy.yaml``, ``identity.yaml``, ``masks.yaml`` and, if need b
 
 import dataclasses
 import datetime
+import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
 
 from residency.core.configuration import FOLDERS, OPTIONAL, REQUIRED, Configuration, parse
 from residency.core.faults import Faults
+from residency.core.identity.endpoint import SecretSource
 from residency.errors import ConfigurationError, Fault
 
 _PACKAGE = Path(__file__).resolve().parent
@@ -86,3 +88,20 @@ def stamp(folder: Path) -> tuple[tuple[str, int, int], ...]:
         if stat.S_ISREG(status.st_mode):
             found.append((str(path), status.st_mtime_ns, status.st_size))
     return tuple(found)
+
+
+#: Longest secret that is read, in bytes.
+MAX_SECRET = 4096
+
+
+def secret(folder: Path, source: SecretSource) -> str | None:
+    """The gateway's own secret; ``None`` where there is none. A line's end after it is no part of it."""
+    if source.kind == "env":
+        text = os.environ.get(source.location, "")
+    else:
+        try:
+            with (folder / source.location).open("rb") as file:
+                text = file.read(MAX_SECRET + 1).decode("ascii").rstrip("\r\n")
+        except (OSError, ValueError):
+            return None
+    return text if 0 < len(text) <= MAX_SECRET and text.isprintable() else None

@@ -1,4 +1,7 @@
-"""Measure the gateway: against stock mitmdump in turns (contest), part by part (core), or under a profiler (profile)."""
+"""Measure the gateway: against stock mitmdump in turns (contest), part by part (core), or under a profiler (profile).
+
+``identity`` is what it takes to know a caller.
+"""
 
 import argparse
 import dataclasses
@@ -8,7 +11,7 @@ import sys
 from collections.abc import Sequence
 
 from residency.errors import ResidencyError
-from scripts.benches import contest, micro, output, profiling
+from scripts.benches import contest, identity, micro, output, profiling
 from scripts.benches.load import LoadFailed
 from scripts.benches.scenarios import SCENARIOS
 from scripts.lab.gateway import GatewayFailed
@@ -35,7 +38,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("bench", nargs="?", choices=sorted(_BENCHES), default="contest")
     parser.add_argument("--json", action="store_true", help="one JSON object, for machines")
     parser.add_argument("--quick", action="store_true", help="one short round: proves nothing")
-    parser.add_argument("--rounds", type=int, help="of the contest (without it: 7)")
+    parser.add_argument(
+        "--rounds", type=int, help="of the contest (without it: 7) or of identity (5)"
+    )
     parser.add_argument("--scenario", choices=[s.name for s in SCENARIOS], default="head",
                         help="of the profile (without it: head)")  # fmt: skip
     options = parser.parse_args(arguments)
@@ -65,12 +70,22 @@ def _profile(options: argparse.Namespace) -> str:
     return json.dumps(output.costs_json(found)) if options.json else output.costs_text(found)
 
 
+def _identity(options: argparse.Namespace) -> str:
+    plan = identity.QUICK if options.quick else identity.Plan()
+    if options.rounds:
+        plan = dataclasses.replace(plan, rounds=options.rounds)
+    found = identity.identity(plan, _say)
+    if options.json:
+        return json.dumps(output.identity_json(found))
+    return output.identity_text(found)
+
+
 def _say(text: str) -> None:
     """Progress, out of the way of the result."""
     print(text, file=sys.stderr, flush=True)
 
 
-_BENCHES = {"contest": _contest, "core": _core, "profile": _profile}
+_BENCHES = {"contest": _contest, "core": _core, "identity": _identity, "profile": _profile}
 
 if __name__ == "__main__":
     sys.exit(main())

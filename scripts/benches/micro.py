@@ -19,6 +19,7 @@ from residency.core.policy.decide import Carrying, Inputs, decide
 from residency.core.region.locate import NO_BODY, locate
 from residency.files import load
 from residency.proxy.ledger import LedgerWriter
+from scripts.benches.chain import certificate_work
 from scripts.benches.field import DISK
 from scripts.benches.scenarios import CHAT, customers
 from scripts.benches.spread import Spread
@@ -80,6 +81,7 @@ def _identity(
             verify, token, configuration.identity, known, now=now
         ),
         "verify a token seen before": partial(verifier.verify, token, now=now),
+        **certificate_work(now),
     }
 
 

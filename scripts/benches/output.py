@@ -7,6 +7,7 @@ from typing import Any
 
 from scripts.benches.contest import DIRECT, GATEWAY, IN_MEMORY, STOCK, Plan, Score
 from scripts.benches.field import DISK, Run
+from scripts.benches.identity import Found
 from scripts.benches.micro import Figure
 from scripts.benches.profiling import Cost
 from scripts.benches.scenarios import SCENARIOS
@@ -127,3 +128,35 @@ def costs_text(costs: Sequence[Cost]) -> str:
     lines = [f"{'µs itself':>10} {'µs in all':>10} {'times':>7}  for one call (slowed down by the profiler)"]  # fmt: skip
     lines += [f"{c.own_us:>10.1f} {c.all_us:>10.1f} {c.calls:>7.2f}  {c.where}" for c in costs]
     return "\n".join(lines)
+
+
+def identity_text(found: Found) -> str:
+    lines = [f"{'knowing a caller':<40}{'median':>10}{'least':>10}{'most':>10}"]
+    for f in found.costs:
+        s = f.spread
+        lines.append(f"  {f.name:<38}{s.median:>10.1f}{s.min:>10.1f}{s.max:>10.1f} µs")
+    return "\n".join(
+        [
+            *lines,
+            "",
+            "p99 of known callers' calls, strangers' unknown keys beside them",
+            f"  an issuer hanging to the same answering   {found.hanging.text()}",
+            f"  answering to answering: what 1 looks like {found.again.text()}",
+            f"  answering, in milliseconds                {found.p99_ms.text()}",
+            "",
+            f"{found.kids} unknown keys in {found.seconds:.1f} s: {found.fetches} fetches, {found.allowed} allowed",
+        ]
+    )
+
+
+def identity_json(found: Found) -> dict[str, Any]:
+    unknown = {"kids": found.kids, "fetches": found.fetches, "allowed": found.allowed}
+    return {
+        "bench": "identity",
+        "machine": machine(),
+        "costs_us": {f.name: f.spread.to_plain() for f in found.costs},
+        "p99_hanging_to_answering": found.hanging.to_plain(),
+        "p99_answering_to_answering": found.again.to_plain(),
+        "p99_answering_ms": found.p99_ms.to_plain(),
+        "unknown_keys": {**unknown, "seconds": round(found.seconds, 1)},
+    }

@@ -2,14 +2,18 @@
 
 import json
 import socket
+import threading
 import time
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
 from click.testing import Result
 
 from residency.cli import whoami as module
+from residency.cli.caller import Shown
+from residency.core.identity import Caller
 from scripts.lab.issuer import Issuer
 from tests import tokens
 from tests.cli.conftest import Run, fresh, one_line
@@ -111,6 +115,68 @@ def test_a_control_character_in_a_name_is_spelled_out(rules: Path, run: Run) -> 
     assert "\u202e" not in found.output
 
 
+def issuer_block(rules: Path, more: str) -> None:
+    text = (rules / "identity.yaml").read_text(encoding="utf-8")
+    (rules / "identity.yaml").write_text(text.replace("}}", "}, " + more + "}"), encoding="utf-8")
+
+
+def test_each_group_is_told_with_all_that_it_comes_from(rules: Path, run: Run) -> None:
+    issuer_block(
+        rules, "groups: [{claim: groups}, {claim: realm.roles, map: {eu: [eu-services, home]}}], "
+        "subjects: {'bill*': [home]}",
+    )  # fmt: skip
+    token = fresh(groups=["eu-services"], realm={"roles": ["eu", "unmapped"]})
+
+    told = json.loads(whoami(run, rules, token, "--format", "json").stdout)
+    text = whoami(run, rules, token).stdout
+
+    assert told["groups"] == ["eu-services", "home"]
+    assert told["sources"] == {
+        "eu-services": ["claim groups", "claim realm.roles, map 'eu'"],
+        "home": ["claim realm.roles, map 'eu'", "subjects 'bill*'"],
+    }
+    assert "eu-services (claim groups; claim realm.roles, map 'eu')" in text
+
+
+@pytest.mark.parametrize(
+    ("aud", "audiences", "rule", "approves"),
+    [
+        ("gateway", ["call"], ["no-health"], []),
+        ("rulings", ["approve"], [], ["ask"]),
+        (["gateway", "rulings"], ["call", "approve"], ["no-health"], ["ask"]),
+    ],
+)
+def test_what_the_token_fits_is_told(
+    aud: object, audiences: list[str], rule: list[str], approves: list[str], rules: Path, run: Run
+) -> None:
+    issuer_block(rules, "approver_audience: rulings")
+    token = fresh(aud=aud, groups=["compliance"])
+
+    told = json.loads(whoami(run, rules, token, "--format", "json").stdout)
+
+    assert (told["audiences"], told["rules"], told["approves"]) == (audiences, rule, approves)
+
+
+def test_an_approvers_token_that_may_rule_on_nothing_is_told_so(rules: Path, run: Run) -> None:
+    issuer_block(rules, "approver_audience: rulings")
+
+    found = whoami(run, rules, fresh(aud="rulings", groups=["marketing"]))
+
+    assert found.exit_code == 0
+    assert "rulings on held calls" in found.stdout
+    assert "no approval names a group" in found.stdout
+    assert "every call is blocked" not in found.stdout
+
+
+def test_a_caller_without_sources_is_shown_all_the_same() -> None:
+    """Such as one that comes from a record."""
+    one = Caller(issuer="i", subject="s", groups=("a",), expires=60.0)
+
+    shown = Shown.of(one, ["call"], [], 0.0)
+
+    assert ("groups", "a") in shown.rows()
+
+
 # --- keys that have to be fetched
 
 
@@ -179,4 +245,81 @@ def test_an_issuer_that_never_answers_is_given_up(
 
     assert time.monotonic() - began < 3
     assert found.exit_code == 1
-    assert "no answer in" in one_line(found)
+    assert "keys cannot be had" in one_line(found)
+    assert "HTTPTimeoutError" in one_line(found)
+
+
+# --- what an issuer has to be asked about
+
+
+@pytest.fixture
+def grants(rules: Path) -> Iterator[HTTPServer]:
+    """An issuer that knows one client, svc with the secret s3cret."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            known = self.headers["Authorization"] == "Basic c3ZjOnMzY3JldA=="
+            answer = {"access_token": fresh(sub="svc"), "token_type": "Bearer"}
+            body = json.dumps(answer if known else {"error": "invalid_client"}).encode()
+            self.send_response(200 if known else 401)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    text = (rules / "identity.yaml").read_text(encoding="utf-8").rstrip()
+    endpoint = f"http://127.0.0.1:{server.server_port}/token"
+    block = f", client_credentials: {{endpoint: '{endpoint}'}}}}\n"
+    assert text.endswith("}")
+    (rules / "identity.yaml").write_text(text[:-1] + block, encoding="utf-8")
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def client(run: Run, rules: Path, secret: str, *more: str) -> Result:
+    arguments = ("--client-id", "svc", "--client-secret-file", "-", "--rules", rules, *more)
+    found = run("whoami", *arguments, given=secret + "\n")
+    assert secret not in found.output
+    assert "eyJ" not in found.output
+    return found
+
+
+def test_a_client_is_told_what_the_gateway_sees(grants: HTTPServer, rules: Path, run: Run) -> None:
+    told = json.loads(client(run, rules, "s3cret", "--format", "json").stdout)
+
+    assert (told["known"], told["subject"], told["groups"]) == (True, "svc", ["eu-services"])
+
+
+def test_a_wrong_secret_is_told_as_such(grants: HTTPServer, rules: Path, run: Run) -> None:
+    found = client(run, rules, "gu3ss")
+
+    assert found.exit_code == 1
+    assert "identity-client: the issuer says invalid_client" in one_line(found)
+
+
+def test_a_client_that_no_issuer_takes_is_told_so(rules: Path, run: Run) -> None:
+    found = client(run, rules, "s3cret")
+
+    assert found.exit_code == 1
+    assert "no issuer takes this client id" in one_line(found)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        ("--client-id", "svc"),
+        ("--client-secret-file", "-"),
+        ("--token-file", "-", "--client-id", "svc", "--client-secret-file", "-"),
+    ],
+)
+def test_half_a_proof_and_two_proofs_are_bad_usage(
+    arguments: tuple[str, ...], rules: Path, run: Run
+) -> None:
+    assert run("whoami", "--rules", rules, *arguments, given="x").exit_code == 2

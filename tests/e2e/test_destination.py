@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from scripts.lab.world import Lab
-from tests.e2e.conftest import eventually, record_of, records
+from tests.e2e.conftest import eventually, record_of, records, wire_to
 from tests.e2e.wire import Answer, Wire, read, read_head, request
 
 LAMBDA = "lambda.eu-central-1.amazonaws.com"
@@ -211,8 +211,9 @@ def test_c15_no_token_and_no_proxy_header_reaches_the_far_side(lab: Lab, wire: W
     assert str(wire.token) not in str(received.headers)
 
 
-def test_g17_another_identity_inside_the_tunnel(lab: Lab, wire: Wire, analyst: Wire) -> None:
-    answer = wire.post(LAMBDA, INVOKE, b"{}", analyst.authorization().strip())
+def test_g17_another_identity_inside_the_tunnel(lab: Lab, wire: Wire) -> None:
+    other = wire_to(lab, lab.gateway, lab.token("eu-services", subject="svc-other"))
+    answer = wire.post(LAMBDA, INVOKE, b"{}", other.authorization().strip())
 
     refused(lab, answer, "identity-conflict")
     assert answer.status == 407

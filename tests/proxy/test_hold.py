@@ -99,7 +99,7 @@ async def test_a_caller_whose_token_ran_out_while_held_is_refused(
 ) -> None:
     flow, task, id_ = await held(ready)
     past = time.time() + 3600 * 48
-    monkeypatch.setattr("residency.proxy.identity.time.time", lambda: past)
+    monkeypatch.setattr("residency.proxy.callers.time.time", lambda: past)
     await rule(ready, id_)
     await task
 

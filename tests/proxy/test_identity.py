@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from mitmproxy import http
 
+from residency.core.identity import ClientCredentials, Token
 from residency.proxy import flowstate
 from residency.proxy.guard import Fault
 from residency.proxy.identity import Known, Tunnel
@@ -111,6 +112,70 @@ async def test_another_caller_in_the_same_tunnel_is_a_conflict(ready: Gateway) -
     assert await head(ready, flow) == "identity-conflict"
 
 
+async def test_a_renewed_token_of_the_same_caller_takes_the_tunnels_place(
+    ready: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = int(time.time())
+    flow = await connected(ready, caller_token(exp=now + 60))
+    flow.request.headers["proxy-authorization"] = f"Bearer {caller_token(exp=now + 9000)}"
+    assert await head(ready, flow) == "known"
+    after = ready.flow(proof="")
+    after.client_conn = flow.client_conn
+    monkeypatch.setattr(time, "time", lambda: now + 600)
+
+    assert await head(ready, after) == "known"
+
+
+async def test_a_renewed_token_counts_although_the_tunnels_own_has_run_out(
+    ready: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = int(time.time())
+    flow = await connected(ready, caller_token(exp=now + 60))
+    monkeypatch.setattr(time, "time", lambda: now + 600)
+    flow.request.headers["proxy-authorization"] = f"Bearer {caller_token(exp=now + 900)}"
+
+    assert await head(ready, flow) == "known"
+
+
+async def test_a_renewed_token_brings_its_own_groups(ready: Gateway) -> None:
+    flow = await connected(ready, caller_token(groups=["a", "b"]))
+    flow.request.headers["proxy-authorization"] = f"Bearer {caller_token(groups=['b'])}"
+    await head(ready, flow)
+
+    assert flowstate.read(flow, Known).caller.groups == ("b",)
+
+
+@pytest.mark.parametrize(
+    ("proof", "code"),
+    [
+        (lambda: caller_token(exp=int(time.time()) - 120, iat=int(time.time()) - 900), "identity-expired"),
+        (lambda: token(key=rsa_key("stranger")), "identity-signature"),
+        (lambda: caller_token(aud="other"), "identity-audience"),
+        (lambda: "nonsense", "identity-malformed"),
+    ],
+    ids=["expired", "signature", "audience", "malformed"],
+)  # fmt: skip
+async def test_another_token_in_a_tunnel_is_verified_like_any(
+    ready: Gateway, proof: Any, code: str
+) -> None:
+    good = caller_token()
+    flow = await connected(ready, good)
+    flow.request.headers["proxy-authorization"] = f"Bearer {proof()}"
+
+    assert await head(ready, flow) == code
+    assert ready.stage("identity").tunnels[flow.client_conn.id].proof == Token(good)
+
+
+async def test_a_refused_token_leaves_the_tunnel_to_its_caller(ready: Gateway) -> None:
+    flow = await connected(ready, caller_token())
+    flow.request.headers["proxy-authorization"] = f"Bearer {caller_token(sub='other')}"
+    assert await head(ready, flow) == "identity-conflict"
+    after = ready.flow(proof="")
+    after.client_conn = flow.client_conn
+
+    assert await head(ready, after) == "known"
+
+
 async def test_a_token_that_runs_out_in_its_tunnel_is_refused(
     ready: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -156,4 +221,6 @@ async def test_before_the_start_nobody_is_known(loaded: Gateway) -> None:
 
 
 def test_a_tunnel_does_not_show_its_token() -> None:
-    assert "secret" not in repr(Tunnel("a.test", 443, "secret"))
+    assert "secret" not in repr(
+        Tunnel("a.test", 443, ClientCredentials("a", "secret"), ("i", "s"))
+    )

@@ -37,6 +37,7 @@ UNSAFE: dict[str, Any] = {
     "rfile": "/tmp/x",
     "anticache": True,
     "anticomp": True,
+    "request_client_cert": True,
     "ssl_insecure": True,
     "connection_strategy": "eager",
     "rawtcp": True,

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 from mitmproxy import http
 
+from residency.core.identity import Token
 from residency.proxy import flowstate
 from residency.proxy.guard import Fault
 from residency.proxy.identity import Tunnel
@@ -51,7 +52,7 @@ async def test_two_names_for_one_target_are_refused(
     flow = ready.flow()
     flow.client_conn.sni = HOST
     proof = flow.request.headers["proxy-authorization"].removeprefix("Bearer ")
-    ready.stage("identity").tunnels[flow.client_conn.id] = Tunnel(HOST, 443, proof)
+    ready.stage("identity").tunnels[flow.client_conn.id] = Tunnel(HOST, 443, Token(proof))
     change(flow)
 
     assert await located(ready, flow) == "host-mismatch"

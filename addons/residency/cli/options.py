@@ -29,6 +29,17 @@ token_option = click.option(
     "--token-file", metavar="FILE|-", envvar="RESIDENCY_TOKEN_FILE", show_envvar=True,
     required=True, help="The file with the token; - is standard input.",
 )  # fmt: skip
+token_or_client = [
+    click.option(
+        "--token-file", metavar="FILE|-", envvar="RESIDENCY_TOKEN_FILE", show_envvar=True,
+        help="The file with the token; - is standard input.",
+    ),
+    click.option("--client-id", metavar="ID", help="A client's id, as in the proxy URL."),
+    click.option(
+        "--client-secret-file", metavar="FILE|-",
+        help="The file with the client's secret; - is standard input.",
+    ),
+]  # fmt: skip
 
 
 def today() -> datetime.date:
@@ -73,8 +84,8 @@ def placed(where: Path, fault: Fault) -> Fault:
     )
 
 
-def token_of(path: str) -> str:
-    """The one token in the file at *path*. It is shown nowhere.
+def token_of(path: str, what: str = "token") -> str:
+    """The one token, or other secret, in the file at *path*. It is shown nowhere.
 
     Raises:
         click.UsageError: There is none.
@@ -83,7 +94,7 @@ def token_of(path: str) -> str:
         with click.open_file(path, "rb") as file:
             words: list[bytes] = file.read(MAX_TOKEN).split()
     except OSError as e:
-        raise click.UsageError(f"the token file {path}: {e.strerror}") from None
+        raise click.UsageError(f"the {what} file {path}: {e.strerror}") from None
     if len(words) != 1 or not words[0].isascii():
-        raise click.UsageError(f"the token file {path} does not hold one token and nothing else")
+        raise click.UsageError(f"the {what} file {path} does not hold one {what} and nothing else")
     return words[0].decode("ascii")

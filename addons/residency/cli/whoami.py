@@ -1,4 +1,4 @@
-"""``residency whoami``: whom a token proves, as the gateway would see them."""
+"""``residency whoami``: whom a token, a client or an assertion proves, as the gateway would see them."""
 
 import logging
 import time
@@ -8,38 +8,59 @@ from typing import TYPE_CHECKING
 import click
 
 from residency.cli import options, output
-from residency.cli.options import format_option, rules_option, token_option
-from residency.core.plain import Plain
+from residency.cli.assertion import assertion_option, caller_of
+from residency.cli.options import format_option, rules_option, token_or_client
 from residency.errors import CODES, IdentityError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from residency.core.configuration import Configuration
-    from residency.core.identity import Caller, IssuerBook, KeySet
-    from residency.core.policy.rule import Rule
+    from residency.core.identity import Caller, IssuerBook, KeySet, Purpose
 
 #: Seconds to wait for an issuer's keys.
 PATIENCE = 10.0
 
 
 @click.command()
-@token_option
+@token_or_client[0]
+@token_or_client[1]
+@token_or_client[2]
+@assertion_option
 @rules_option
 @format_option
 @click.pass_context
-def whoami(ctx: click.Context, token_file: str, rules: Path | None, form: str) -> None:
-    """Say whom a token proves.
+def whoami(
+    ctx: click.Context,
+    token_file: str | None,
+    client_id: str | None,
+    client_secret_file: str | None,
+    assertion_file: str | None,
+    rules: Path | None,
+    form: str,
+) -> None:
+    """Say whom a token, a client's id and secret, or a SAML assertion prove.
 
-    Verifies it as a call's identity: who it is, until when, and which rules' from names them.
+    Verifies it as the gateway does: who it is, until when, which groups and where each comes from,
+    whether it fits calls, rulings on held calls or both, and which rules name the caller.
 
-    The issuer's keys are read from its file, or fetched now. The token is never shown.
+    The issuer's keys are read from its file, or fetched now; where identity.yaml has the gateway ask
+    an issuer, it is asked now. Neither token nor secret nor assertion is ever shown.
 
     Exit codes: 0 the caller is known; 1 not, with the code and what to do; 2 bad usage or rules.
     """
-    token = options.token_of(token_file)
-    configuration = options.load(options.folder(rules))
+    from residency.cli.caller import Shown
+
+    secret = _secret(ctx, token_file, client_id, client_secret_file, assertion_file)
+    folder = options.folder(rules)
+    configuration = options.load(folder)
     now = time.time()
     try:
-        caller = _verify(configuration, token, now)
+        caller, audiences = (
+            _prove(configuration, folder, secret, client_id, now)
+            if assertion_file is None
+            else caller_of(configuration, assertion_file, now)
+        )
     except IdentityError as e:
         if form == "json":
             output.document(
@@ -48,39 +69,62 @@ def whoami(ctx: click.Context, token_file: str, rules: Path | None, form: str) -
         else:
             output.error(f"{e} ({CODES[e.code].mend})")
         ctx.exit(1)
-    naming = [rule for rule in configuration.policy.rules if rule.names(caller)]
+    shown = Shown.of(caller, audiences, configuration.policy.rules, now)
     if form == "json":
-        output.document(_plain(caller, naming, now))
-        return
-    output.pairs([
-        ("subject", (caller.subject, "green")),
-        ("issuer", caller.issuer),
-        ("groups", ", ".join(caller.groups) or "none"),
-        ("expires", f"{output.moment(caller.expires)}, in {output.duration(caller.expires - now)}"),
-        *(("rules" if n == 0 else "", _say(rule)) for n, rule in enumerate(naming)),
-    ])  # fmt: skip
-    if not naming:
-        output.pairs([("rules  ", "none names this caller: every call is blocked")])
+        output.document(shown.plain())
+    else:
+        output.pairs(shown.rows())
 
 
-def _plain(caller: "Caller", naming: "list[Rule]", now: float) -> Plain:
-    return {
-        "known": True,
-        "subject": caller.subject,
-        "issuer": caller.issuer,
-        "groups": list(caller.groups),
-        "expires": output.moment(caller.expires),
-        "expires_in": int(caller.expires - now),
-        "rules": [rule.id for rule in naming],
-    }
+def _secret(
+    ctx: click.Context,
+    token_file: str | None,
+    client_id: str | None,
+    secret_file: str | None,
+    assertion_file: str | None,
+) -> str:
+    """The token, or the secret of the client that is named instead; empty where there is an assertion.
+
+    Raises:
+        click.UsageError: None is given, or more than one, or half of one.
+    """
+    if (client_id is None) != (secret_file is None):
+        raise click.UsageError("--client-id and --client-secret-file go together")
+    source = ctx.get_parameter_source("token_file")
+    named = source is click.core.ParameterSource.COMMANDLINE
+    if sum((named, secret_file is not None, assertion_file is not None)) > 1:
+        raise click.UsageError("give one of a token, a client and an assertion")
+    if assertion_file is not None:
+        return ""
+    if secret_file is not None:
+        return options.token_of(secret_file, "secret")
+    if token_file is None:
+        raise click.UsageError(
+            "give --token-file, or --client-id and --client-secret-file, or --assertion-file"
+        )
+    return options.token_of(token_file)
 
 
-def _say(rule: "Rule") -> str:
-    over = rule.basis is not None and rule.basis.expired(options.today())
-    return f"{rule.id} ({rule.then}{', its basis has ended' if over else ''})"
+def _prove(
+    configuration: "Configuration", folder: Path, secret: str, client: str | None, now: float
+) -> "tuple[Caller, list[Purpose]]":
+    from residency.cli import proof
+
+    credentials = proof.proof_of(secret, client)
+    issuer = proof.asked_about(configuration.identity, credentials)
+    if issuer is None:
+        return _verify(configuration, secret, now)
+    return proof.ask(configuration, folder, credentials, issuer, PATIENCE), ["call"]
 
 
-def _verify(configuration: "Configuration", token: str, now: float) -> "Caller":
+def _verify(
+    configuration: "Configuration", token: str, now: float
+) -> "tuple[Caller, list[Purpose]]":
+    """Whom *token* proves, and what for.
+
+    Raises:
+        IdentityError: It fits nothing: as ``verify`` for a call.
+    """
     from residency.core.faults import Faults
     from residency.core.identity import UnknownKey, verify
 
@@ -88,12 +132,34 @@ def _verify(configuration: "Configuration", token: str, now: float) -> "Caller":
     keys = book.file_keys(configuration.jwks, faults)
     faults.check()
     try:
-        return verify(token, book, keys, now=now)
+        verify(token, book, keys, now=now)
     except UnknownKey as e:
         if e.issuer in keys:
             raise
-        issuer = e.issuer
-    return verify(token, book, {issuer: _fetch(book, issuer)}, now=now)
+        keys = {e.issuer: _fetch(book, e.issuer)}
+    except IdentityError:
+        pass  # it may fit rulings; what a call says to it is said below
+    return _fitting(token, book, keys, now)
+
+
+def _fitting(
+    token: str, book: "IssuerBook", keys: "Mapping[str, KeySet]", now: float
+) -> "tuple[Caller, list[Purpose]]":
+    from residency.core.identity import verify
+
+    refused: IdentityError | None = None
+    fits: list[Purpose] = []
+    purposes: tuple[Purpose, ...] = ("call", "approve")
+    for purpose in purposes:
+        try:
+            caller = verify(token, book, keys, now=now, audience=purpose)
+        except IdentityError as e:
+            refused = refused or e
+        else:
+            fits.append(purpose)
+    if not fits and refused:
+        raise refused
+    return caller, fits
 
 
 def _fetch(book: "IssuerBook", issuer: str) -> "KeySet":
@@ -121,10 +187,12 @@ async def _fetched(book: "IssuerBook", issuer: str) -> "KeySet | None":
     import asyncio
 
     from residency.core.identity import IssuerBook
-    from residency.proxy.keys import KeyStore
+    from residency.proxy.keys import KeyStore, Pace
 
     found: dict[str, KeySet | None] = {}
-    store = KeyStore(IssuerBook({issuer: book.issuers[issuer]}))
+    # The request gives up first, and so closes what it opened.
+    pace = Pace(timeout=PATIENCE / 2)
+    store = KeyStore(IssuerBook({issuer: book.issuers[issuer]}), pace=pace)
     store.on_change = found.__setitem__
     store.start()
     try:

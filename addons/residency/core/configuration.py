@@ -118,7 +118,7 @@ def _policy(
         jurisdictions=atlas.jurisdictions,
         sets=sets.names if sets is not None else None,
         digest=digest_,
-        issuers=identity.issuers if identity is not None else None,
+        issuers=identity.names if identity is not None else None,
         functions=atlas.functions(),
     )
     if parsed is None:

@@ -5,6 +5,7 @@
 ``GET /holds``              the holds that the approver may rule on
 ``GET /holds/ID``           one of them
 ``POST /holds/ID/ruling``   ``{"ruling": "approve" | "deny", "reason": "…"}`` → the hold after it
+``POST /saml``              a SAML assertion → a gateway token, to anyone who has one (``samlexchange``)
 ==========================  =================================================================
 
 An approver proves who they are with ``Authorization: Bearer TOKEN``, of the same issuers as callers. No cookies; JSON only;
@@ -51,6 +52,8 @@ class Admin:
     """The API's server."""
 
     def __init__(self, approve: "ApproveAddon", address: str) -> None:
+        from residency.proxy.samlexchange import SamlExchange
+
         host, _, port = address.rpartition(":")
         self.host = host.strip("[]") or "127.0.0.1"
         try:
@@ -67,6 +70,7 @@ class Admin:
             (r"/holds", _Holds, {"approve": approve}),
             (r"/holds/([0-9a-f]{32})", _Holds, {"approve": approve}),
             (r"/holds/([0-9a-f]{32})/ruling", _Ruling, {"approve": approve}),
+            (r"/saml", SamlExchange, {"approve": approve}),
         ]
         names = {f"{h}:{self.port}" for h in ("127.0.0.1", "localhost", "[::1]", self.host)}
         app = web.Application(

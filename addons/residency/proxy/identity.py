@@ -1,19 +1,20 @@
-"""Who calls: a verified token, bound to the connection at CONNECT and checked again on every request."""
+"""Who calls: a verified proof, bound to the connection at CONNECT and checked again on every request."""
 
+import dataclasses
 import logging
-import time
 import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
-from mitmproxy import connection, http
+from mitmproxy import connection, http, tls
 
 from residency.core.framing import check_form, hop_by_hop
-from residency.core.identity import Caller, UnknownKey, credentials
+from residency.core.identity import Caller, Certificate, Credentials, credentials
 from residency.core.plain import Plain
 from residency.errors import IdentityError, RegionError
 from residency.proxy import flowstate
+from residency.proxy.certificates import ClientCertificates, Peer
 from residency.proxy.context import IDENTITY_HEADER
 from residency.proxy.guard import deny, fail_closed
 from residency.proxy.stage import Stage
@@ -39,11 +40,15 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Tunnel:
-    """What CONNECT established on a client connection. The token lives here, in memory, and nowhere else."""
+    """What CONNECT established on a client connection. Token or secret live here, in memory, and nowhere else.
+
+    ``caller`` is the issuer and subject that CONNECT proved; without them no other proof can be theirs.
+    """
 
     host: str
     port: int
-    token: str
+    proof: Credentials
+    caller: tuple[str, str] = ("", "")
 
     def __repr__(self) -> str:
         return f"Tunnel({self.host}:{self.port})"
@@ -57,25 +62,27 @@ class IdentityAddon(Stage):
 
     def __init__(self) -> None:
         self.tunnels: dict[str, Tunnel] = {}
+        self.certificates = ClientCertificates()
         # In memory, gone with the flow, and not inherited by a copy of it.
-        self._tokens: weakref.WeakKeyDictionary[http.HTTPFlow, str] = weakref.WeakKeyDictionary()
+        self._proofs: weakref.WeakKeyDictionary[http.HTTPFlow, Credentials] = (
+            weakref.WeakKeyDictionary()
+        )
 
-    async def verified(self, values: list[str]) -> tuple[str, Caller]:
-        """The token in the headers' *values*, and whom it proves.
+    async def verified(
+        self, values: list[str], client: connection.Client
+    ) -> tuple[Credentials, Caller]:
+        """The proof in the headers' *values*, or none but a client certificate, and whom it proves.
 
         Raises:
-            IdentityError: as ``credentials`` and ``Verifier.verify``.
+            IdentityError: as ``credentials`` and ``Callers.caller``.
         """
-        token = credentials(values)
-        return token, await self.caller(token)
+        shown = not values and self.certificates.has(client)
+        proof = Certificate() if shown else credentials(values)
+        return proof, await self.caller(proof, client)
 
-    async def caller(self, token: str) -> Caller:
-        try:
-            return self.runtime.verifier.verify(token, now=time.time())
-        except UnknownKey as e:
-            # A rotated key: one fetch for all who ask, with a cool-down, and then one more try.
-            await self.runtime.keys.refresh(e.issuer)
-            return self.runtime.verifier.verify(token, now=time.time())
+    async def caller(self, proof: Credentials, client: connection.Client) -> Caller:
+        """Whom *proof* proves on the connection of *client*, by the rules in force."""
+        return await self.runtime.callers.caller(proof, Peer(client, self.certificates))
 
     async def again(self, flow: http.HTTPFlow) -> Caller:
         """The caller of *flow*, verified anew: keys, rules and time may be others by now.
@@ -83,15 +90,45 @@ class IdentityAddon(Stage):
         Raises:
             IdentityError: It is not the caller that the call was judged for, or nobody.
         """
-        token = self._tokens.get(flow)
-        if token is None:
+        proof = self._proofs.get(flow)
+        if proof is None:
             raise IdentityError("identity-missing")
-        caller = await self.caller(token)
-        if caller != flowstate.read(flow, Known).caller:
-            raise IdentityError("identity-conflict", "the token proves another caller by now")
+        caller = await self.caller(proof, flow.client_conn)
+        former = flowstate.read(flow, Known).caller
+        # The end may be another: what stands behind a client's secret is renewed while a call goes on.
+        if caller.key != former.key or caller.groups != former.groups:
+            raise IdentityError(
+                "identity-conflict", "the call's proof names another caller by now"
+            )
+        flowstate.write(flow, Known(caller=caller))
         return caller
 
+    async def renewed(
+        self, client: connection.Client, tunnel: Tunnel, values: list[str]
+    ) -> tuple[Credentials, Caller]:
+        """Another proof than the tunnel's, which takes its place, and its caller: services renew their tokens.
+
+        The subject stays who opened the tunnel, even if that one's token has run out meanwhile.
+
+        Raises:
+            IdentityError: ``identity-conflict``: it proves somebody else. Or it proves nobody.
+        """
+        proof, caller = await self.verified(values, client)
+        if caller.key != tunnel.caller:
+            raise IdentityError(
+                "identity-conflict", "the tunnel and the request name different callers"
+            )
+        if self.tunnels.get(client.id) is tunnel:
+            self.tunnels[client.id] = dataclasses.replace(tunnel, proof=proof)
+        return proof, caller
+
     # Handlers
+
+    def tls_start_client(self, data: tls.TlsData) -> None:
+        self.certificates.ask(data, self.runtime.certificates)
+
+    def tls_established_client(self, data: tls.TlsData) -> None:
+        self.certificates.remember(data)
 
     @fail_closed
     async def http_connect(self, flow: http.HTTPFlow) -> None:
@@ -102,9 +139,12 @@ class IdentityAddon(Stage):
             raise RegionError(
                 "protocol-refused", "one tunnel a connection: use HTTP/1.1 to the proxy"
             )
-        token, caller = await self.verified(flow.request.headers.get_all(IDENTITY_HEADER))
+        values = flow.request.headers.get_all(IDENTITY_HEADER)
+        proof, caller = await self.verified(values, flow.client_conn)
         flowstate.write(flow, Known(caller=caller))
-        self.tunnels[flow.client_conn.id] = Tunnel(flow.request.host, flow.request.port, token)
+        self.tunnels[flow.client_conn.id] = Tunnel(
+            flow.request.host, flow.request.port, proof, caller.key
+        )
 
     @fail_closed
     async def requestheaders(self, flow: http.HTTPFlow) -> None:
@@ -123,14 +163,12 @@ class IdentityAddon(Stage):
         strip(flow)
         tunnel = self.tunnels.get(flow.client_conn.id)
         if tunnel is None:
-            token, caller = await self.verified(values)
-        elif values and credentials(values) != tunnel.token:
-            raise IdentityError(
-                "identity-conflict", "the tunnel and the request name different callers"
-            )
+            proof, caller = await self.verified(values, flow.client_conn)
+        elif values and credentials(values) != tunnel.proof:
+            proof, caller = await self.renewed(flow.client_conn, tunnel, values)
         else:
-            token, caller = tunnel.token, await self.caller(tunnel.token)
-        self._tokens[flow] = token
+            proof, caller = tunnel.proof, await self.caller(tunnel.proof, flow.client_conn)
+        self._proofs[flow] = proof
         flowstate.write(flow, Known(caller=caller))
         if announced(flow) > self.runtime.body_limit:
             deny(flow, "too-large")
@@ -140,12 +178,20 @@ class IdentityAddon(Stage):
         """Again once the body is in: reading it took time."""
         await self.again(flow)
 
+    def response(self, flow: http.HTTPFlow) -> None:
+        """The call is over: whoever keeps its flow does not keep its proof."""
+        self._proofs.pop(flow, None)
+
+    def error(self, flow: http.HTTPFlow) -> None:
+        self._proofs.pop(flow, None)
+
     def http_connect_error(self, flow: http.HTTPFlow) -> None:
         """No tunnel was made: what follows on this connection proves its own identity."""
         self.tunnels.pop(flow.client_conn.id, None)
 
     def client_disconnected(self, client: connection.Client) -> None:
         self.tunnels.pop(client.id, None)
+        self.certificates.forget(client)
         self.runtime.resolver.forget(client.id)
 
 

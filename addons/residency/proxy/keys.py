@@ -68,7 +68,7 @@ class KeyStore:
         self._remotes = {
             issuer.name: _Remote(issuer, self._changed, pace or Pace())
             for issuer in book.issuers.values()
-            if issuer.keys.kind != "file"
+            if issuer.keys.kind not in ("file", "own")
         }
         self.on_change: Publish = lambda _issuer, _keys: None
 

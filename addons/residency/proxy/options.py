@@ -95,6 +95,7 @@ _EMPTY_WHY = {
     "rfile": "would load stored flows",
     "anticache": "would change headers",
     "anticomp": "would change headers",
+    "request_client_cert": "would ask services for the certificates that are for their targets; the gateway asks by itself",
     "ssl_insecure": "would trust any certificate upstream",
 }
 

@@ -20,10 +20,19 @@ from typing import TYPE_CHECKING
 from mitmproxy import master as mitmproxy_master
 
 from residency.core.configuration import Configuration
-from residency.core.identity import Verifier
+from residency.core.faults import Faults
+from residency.core.identity import CertificateVerifier, Verifier
 from residency.core.plain import Plain
-from residency.errors import CallError, ConfigurationError, LedgerError, ResidencyError
+from residency.errors import (
+    CallError,
+    ConfigurationError,
+    IdentityError,
+    LedgerError,
+    ResidencyError,
+)
 from residency.files import load, stamp
+from residency.proxy.callers import Callers
+from residency.proxy.exchange import Exchange, check_secrets
 from residency.proxy.flowstate import Ticket
 from residency.proxy.holds import Holds
 from residency.proxy.keys import KeyStore
@@ -32,6 +41,7 @@ from residency.proxy.resolver import Resolver
 
 if TYPE_CHECKING:
     from residency.proxy.admin import Admin
+    from residency.proxy.saml import Saml
 
 logger = logging.getLogger("residency")
 
@@ -66,7 +76,11 @@ class Runtime:
         self.admin: Admin | None = None
         self._configuration: Configuration | None = None
         self._verifier: Verifier | None = None
+        self.certificates = CertificateVerifier()
         self._keys: KeyStore | None = None
+        self._saml: Saml | None = None
+        self._callers: Callers | None = None
+        self._exchange: Exchange | None = None
         self._ledger: LedgerWriter | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self.body_limit = 0
@@ -101,6 +115,26 @@ class Runtime:
         return self._keys
 
     @property
+    def assertions(self) -> "Saml":
+        """Who verifies SAML assertions.
+
+        Raises:
+            CallError: ``not-ready``; ``identity-malformed``: nobody does.
+        """
+        if not self.ready:
+            raise CallError("not-ready")
+        if self._saml is None:
+            raise IdentityError("identity-malformed", "this gateway takes no SAML assertions")
+        return self._saml
+
+    @property
+    def callers(self) -> Callers:
+        """From credentials to the caller, by the rules in force."""
+        if self._callers is None or not self.ready:
+            raise CallError("not-ready")
+        return self._callers
+
+    @property
     def ledger(self) -> LedgerWriter:
         if self._ledger is None:
             raise LedgerError("the ledger is not open")
@@ -121,7 +155,9 @@ class Runtime:
         """
         self.body_limit, self.read_limit = settings.body_limit, settings.read_limit
         self._stamp = self._seen = stamp(settings.rules)
-        self._take(load(settings.rules, today=self.today()))
+        configuration = load(settings.rules, today=self.today())
+        check_secrets(configuration.identity, settings.rules)
+        self._take(configuration, settings.rules)
         self._ledger = LedgerWriter(settings.ledger)
         self.holds.limit(count=settings.hold_max, size=settings.hold_bytes)
         self.resolver.override(settings.resolve)
@@ -157,17 +193,45 @@ class Runtime:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _take(self, configuration: Configuration) -> None:
+    def _take(self, configuration: Configuration, folder: Path) -> None:
         """Put a loaded configuration in force, as one."""
         keys = KeyStore(configuration.identity, files=configuration.jwks)
         verifier = Verifier(configuration.identity)
+        certificates = CertificateVerifier(configuration.identity.certificates, configuration.jwks)
         keys.on_change = verifier.set_keys
+        saml = self._assertions(configuration)
+        callers = Callers(verifier, keys, certificates, saml)
+        exchange = Exchange(
+            configuration.identity, folder=folder, key=self.secret, verify=callers.verified
+        )
+        callers.exchange = exchange
+        if self._exchange is not None:
+            exchange.adopt(self._exchange)
+            self._exchange.stop()
         if self._keys is not None:
             keys.adopt(self._keys)
             self._keys.stop()
         # Assigned together: no call sees the rules of one load and the keys of another.
         self._configuration, self._keys, self._verifier = configuration, keys, verifier
+        self._saml = saml
+        self.certificates = certificates
+        self._callers, self._exchange = callers, exchange
         keys.start()
+        if saml:
+            saml.on_keys = verifier.set_keys
+            saml.start()
+
+    def _assertions(self, configuration: Configuration) -> "Saml | None":
+        book, faults = configuration.identity, Faults()
+        trust = book.trust(configuration.jwks, faults)
+        faults.check()
+        if book.saml is None or trust is None:
+            if self._saml:
+                self._saml.stop()
+            return None
+        from residency.proxy.saml import Saml
+
+        return Saml(book.saml, trust, secret=self.secret, former=self._saml)
 
     async def _watch(self, folder: Path) -> None:
         """Load the rules again when their files change; the last good ones stay if the new are not."""
@@ -199,13 +263,14 @@ class Runtime:
             if stamp(folder) != now:
                 return
             KeyStore(configuration.identity, files=configuration.jwks)
+            check_secrets(configuration.identity, folder)
         except ConfigurationError as e:
             self._stamp = now
             logger.error("rules not reloaded, the last good ones stay in force: %s", e)  # noqa: TRY400
             await self.ledger.append("reload-refused", {"policy": before, "faults": len(e.faults)})
             return
         await self.ledger.append("reload", {"before": before, "policy": configuration.digest})
-        self._take(configuration)
+        self._take(configuration, folder)
         self._stamp = now
         logger.warning("rules reloaded: policy %s", self.policy_digest[:12])
 
@@ -216,6 +281,10 @@ class Runtime:
             self._watcher.cancel()
         if self._keys:
             self._keys.stop()
+        if self._saml:
+            self._saml.stop()
+        if self._exchange:
+            self._exchange.stop()
         if self.admin:
             self.admin.stop()
         self.resolver.uninstall()

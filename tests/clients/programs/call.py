@@ -59,6 +59,22 @@ def by_httpx_h2(method: str, url: str, body: bytes) -> dict[str, Any]:
     return by_httpx(method, url, body, http2=True)
 
 
+def by_aiohttp(method: str, url: str, body: bytes) -> dict[str, Any]:
+    import asyncio
+
+    import aiohttp
+
+    async def ask() -> dict[str, Any]:
+        # Without trust_env it looks at no variable at all.
+        async with (
+            aiohttp.ClientSession(trust_env=True) as session,
+            session.request(method, url, data=body or None, headers=_headers(body)) as answer,
+        ):
+            return _seen(answer.status, "1.1", dict(answer.headers), await answer.read())
+
+    return asyncio.run(ask())
+
+
 def _headers(body: bytes) -> dict[str, str]:
     return {"Content-Type": "application/json"} if body else {}
 
@@ -76,6 +92,7 @@ LIBRARIES: dict[str, Callable[[str, str, bytes], dict[str, Any]]] = {
     "urllib": by_urllib,
     "requests": by_requests,
     "requests-retrying": by_requests_retrying,
+    "aiohttp": by_aiohttp,
     "httpx-h1": by_httpx,
     "httpx-h2": by_httpx_h2,
 }

@@ -1,7 +1,7 @@
 """The caller of one call, as a verified token names it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Self
 
 from residency.core.plain import Plain
@@ -12,6 +12,8 @@ class Caller:
     """Who calls.
 
     ``groups`` are sorted and unique; ``expires`` is Unix time in seconds, without leeway.
+    ``sources`` are pairs of a group and what it comes from, in the words of identity.yaml. They are
+    for people who ask at once: no part of the value, and in no record.
     """
 
     stage: ClassVar[str] = "caller"
@@ -20,6 +22,7 @@ class Caller:
     subject: str
     groups: tuple[str, ...] = ()
     expires: float
+    sources: tuple[tuple[str, str], ...] = field(default=(), compare=False, repr=False)
 
     @property
     def key(self) -> tuple[str, str]:

@@ -1,15 +1,16 @@
-"""What a verified token's claims say: how long it counts, and the caller's groups."""
+"""What a verified token's claims say: how long it counts, and which names are names."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeGuard
+from typing import TYPE_CHECKING, TypeGuard
 
-from residency.core.identity.book import Issuer
 from residency.errors import IdentityError
+
+if TYPE_CHECKING:
+    from residency.core.identity.book import Issuer
 
 #: Longest subject and group, in characters (OIDC Core 1.0, 2: 255 for ``sub``).
 MAX_NAME = 256
-MAX_GROUPS = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class Lifetime:
             raise IdentityError("identity-early")
 
 
-def lifetime_of(claims: Mapping[str, object], issuer: Issuer) -> Lifetime:
+def lifetime_of(claims: Mapping[str, object], issuer: "Issuer") -> Lifetime:
     """The lifetime that exp, iat and nbf give.
 
     RFC 7519, 2 has fractions in times; issuers do not write them, and 1e308, which PyJWT 2.15
@@ -49,36 +50,6 @@ def lifetime_of(claims: Mapping[str, object], issuer: Issuer) -> Lifetime:
             "identity-claims", f"exp is not within {issuer.max_lifetime} seconds after iat"
         )
     return Lifetime(begins, expires, issuer.leeway)
-
-
-def groups_of(claims: Mapping[str, object], path: tuple[str, ...]) -> tuple[str, ...]:
-    """The groups at *path*, sorted and unique; none where the claim is absent.
-
-    Raises:
-        IdentityError: ``identity-claims``: the claim is no text and no list of texts, or the
-            issuer left it out because there were too many. That caller may be in any group.
-
-    Sources:
-        learn.microsoft.com, "Configure group claims and app roles in tokens": over 200 groups,
-        Entra ID sends ``_claim_names`` with ``groups`` (or ``hasgroups: true``) and no groups.
-    """
-    elsewhere = claims.get("_claim_names", {})
-    left_out = not isinstance(elsewhere, dict) or path[0] in elsewhere
-    if left_out or (path[0] == "groups" and claims.get("hasgroups", False) is not False):
-        raise IdentityError(
-            "identity-claims", "the issuer left the groups out: there are too many"
-        )
-    value: object = claims
-    for name in path:
-        if not isinstance(value, dict):
-            raise IdentityError("identity-claims", "the groups claim is not where it should be")
-        if name not in value:
-            return ()
-        value = value[name]
-    names = value if isinstance(value, list) else [value]
-    if len(names) > MAX_GROUPS or not all(map(is_name, names)):
-        raise IdentityError("identity-claims", "the groups claim is not a list of names")
-    return tuple(sorted(set(names)))
 
 
 def is_name(value: object) -> TypeGuard[str]:

@@ -6,8 +6,16 @@ from typing import Annotated, Literal, Self
 import pydantic
 
 from residency.core.duration import seconds
+from residency.core.identity.certificatefile import CertificateBlock
+from residency.core.identity.endpoint_file import (
+    ClientCredentialsBlock,
+    ExchangeBlock,
+    IntrospectionBlock,
+)
 from residency.core.identity.keys import ALGORITHMS
+from residency.core.identity.spiffe import is_trust_domain
 from residency.core.identity.url import fault_of
+from residency.core.saml.block import SamlBlock
 
 MAX_LEEWAY = 60
 
@@ -16,11 +24,31 @@ def _listed(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
-def _path(value: object) -> object:
-    """A list is the path, a URL one namespaced claim (RFC 7519, 4.2); else dots part the names."""
-    if not isinstance(value, str):
-        return value
+def path_of(value: str) -> list[str]:
+    """The claim names that *value* spells: RFC 6901 behind a slash, a URL, or parted by dots."""
+    if value.startswith("/"):
+        return [n.replace("~1", "/").replace("~0", "~") for n in value[1:].split("/")]
+    # A URL is one namespaced claim (RFC 7519, 4.2).
     return [value] if "://" in value else value.split(".")
+
+
+def _path(value: object) -> object:
+    return path_of(value) if isinstance(value, str) else value
+
+
+def _sources(value: object) -> object:
+    """One source, by itself or as the path of its claim, is a list of one."""
+    if isinstance(value, str):
+        return [{"claim": value}]
+    if isinstance(value, dict):
+        return [value]
+    if isinstance(value, list) and value:
+        texts = sum(isinstance(v, str | None) for v in value)
+        if texts == len(value):
+            return [{"claim": value}]
+        if texts:
+            raise ValueError("names and sources are mixed; write each source as {claim: …}")
+    return value
 
 
 def _duration(value: object) -> object:
@@ -47,6 +75,18 @@ def _asymmetric(value: str) -> str:
     return value
 
 
+def _claim(value: str) -> str:
+    if not all(path_of(value)):
+        raise ValueError("is no claim; write tid, google.project or /kubernetes.io/namespace")
+    return value
+
+
+def _domain(value: str) -> str:
+    if not is_trust_domain(value):
+        raise ValueError("is no SPIFFE trust domain; write its name alone, such as example.org")
+    return value
+
+
 def _fetchable(value: str) -> str:
     if fault := fault_of(value):
         raise ValueError(f"keys cannot be fetched from this URL: {fault}")
@@ -58,6 +98,9 @@ type Texts = Annotated[list[Text], pydantic.BeforeValidator(_listed), pydantic.F
 type ClaimPath = Annotated[
     list[Text], pydantic.BeforeValidator(_path), pydantic.Field(min_length=1)
 ]
+type ClaimName = Annotated[str, pydantic.AfterValidator(_claim)]
+type Groups = Annotated[dict[Text, Texts], pydantic.Field(min_length=1)]
+type Required = Annotated[dict[ClaimName, Texts], pydantic.Field(min_length=1)]
 type Algorithm = Annotated[str, pydantic.AfterValidator(_asymmetric)]
 type Duration = Annotated[int, pydantic.BeforeValidator(_duration)]
 
@@ -80,6 +123,21 @@ class KeysBlock(_Block):
         return self
 
 
+class GroupsBlock(_Block):
+    """One claim that groups come from."""
+
+    claim: ClaimPath
+    split: Literal["space", "comma"] | None = None
+    prefix: str = ""
+    map: Groups | None = None
+
+    @pydantic.model_validator(mode="after")
+    def _one(self) -> Self:
+        if self.prefix and self.map is not None:
+            raise ValueError("prefix and map exclude each other: write whole names into map")
+        return self
+
+
 class IssuerBlock(_Block):
     """One issuer. Without ``approver_audience`` its tokens rule on nothing."""
 
@@ -88,11 +146,19 @@ class IssuerBlock(_Block):
     approver_audience: Texts | None = None
     algorithms: Annotated[list[Algorithm], pydantic.Field(min_length=1)] = ["RS256", "ES256"]
     keys: KeysBlock
-    groups: ClaimPath = ["groups"]
+    groups: Annotated[
+        list[GroupsBlock], pydantic.BeforeValidator(_sources), pydantic.Field(min_length=1)
+    ] = [GroupsBlock(claim=["groups"])]
+    subjects: Groups | None = None
+    require: Required | None = None
+    spiffe: Annotated[str, pydantic.AfterValidator(_domain)] | None = None
     types: Annotated[list[Text], pydantic.Field(min_length=1)] = ["at+jwt", "JWT", "absent"]
     max_lifetime: Annotated[Duration, pydantic.Field(ge=1)] = 24 * 3600
     leeway: Annotated[Duration, pydantic.Field(ge=0, le=MAX_LEEWAY)] = 30
-    subject: Text = "*"
+    subject: Texts = ["*"]
+    client_credentials: ClientCredentialsBlock | None = None
+    exchange: ExchangeBlock | None = None
+    introspection: IntrospectionBlock | None = None
 
 
 class IdentityFile(_Block):
@@ -100,3 +166,5 @@ class IdentityFile(_Block):
 
     version: Literal["1"]
     issuers: Annotated[list[IssuerBlock], pydantic.Field(min_length=1)]
+    saml: SamlBlock | None = None
+    certificates: list[CertificateBlock] = []

@@ -20,6 +20,9 @@ _FITTING = {
 }
 ALGORITHMS = tuple(name for names in _FITTING.values() for name in names)
 
+#: RFC 7517, 4.2; and in a SPIFFE bundle ("SPIFFE Trust Domain and Bundle", 4.2.2) what signs JWT-SVIDs.
+_USES = ("sig", "jwt-svid")
+
 #: RFC 7518, 3.3: "A key of size 2048 bits or larger MUST be used".
 MIN_RSA_BITS = 2048
 
@@ -71,7 +74,7 @@ def _key(jwk: dict[str, object]) -> Key | None:
 
     PyJWT 2.15 looks at neither ``use`` nor ``key_ops`` and takes short RSA keys.
     """
-    if jwk.get("use", "sig") != "sig" or "d" in jwk:
+    if jwk.get("use", "sig") not in _USES or "d" in jwk:
         return None
     operations = jwk.get("key_ops", ["verify"])
     if not isinstance(operations, list) or "verify" not in operations:

@@ -9,36 +9,21 @@ choose its own key.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import jwt
-
+from residency.core.identity.binding import Holder, bound_to, check_binding
 from residency.core.identity.book import Issuer, IssuerBook, Purpose
 from residency.core.identity.caller import Caller
-from residency.core.identity.claims import Lifetime, groups_of, is_name, lifetime_of
+from residency.core.identity.claims import Lifetime, is_name, lifetime_of
 from residency.core.identity.credentials import MAX_SIZE
+from residency.core.identity.groups import grants
 from residency.core.identity.keys import Key, KeySet
+from residency.core.identity.require import check as check_required
+from residency.core.identity.signature import check as check_signature
+from residency.core.identity.signature import listed
+from residency.core.identity.spiffe import issuer_of, trust_domain
 from residency.core.identity.strict import json_object, unbase64url
 from residency.errors import IdentityError
 
 MAX_KID = 256
-
-# Times are judged in ``claims``, with the core's own clock; the other checks stay on.
-_OPTIONS: jwt.types.Options = {
-    "require": ["exp", "iat", "iss", "aud", "sub"],
-    "verify_exp": False,
-    "verify_iat": False,
-    "verify_nbf": False,
-    "verify_jti": False,
-}
-
-_REFUSALS: tuple[tuple[type[jwt.PyJWTError], str], ...] = (
-    (jwt.MissingRequiredClaimError, "identity-claims"),
-    (jwt.InvalidSignatureError, "identity-signature"),
-    (jwt.InvalidAudienceError, "identity-audience"),
-    (jwt.InvalidIssuerError, "identity-issuer"),
-    (jwt.exceptions.InvalidSubjectError, "identity-claims"),
-    (jwt.InvalidAlgorithmError, "identity-algorithm"),
-    (jwt.InvalidKeyError, "identity-algorithm"),
-)
 
 
 class UnknownKey(IdentityError):  # noqa: N818 - named as what is wrong
@@ -54,10 +39,11 @@ class UnknownKey(IdentityError):  # noqa: N818 - named as what is wrong
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """A caller, and when the token that names it counts."""
+    """A caller, when the token that names it counts, and the certificate it is bound to, if any."""
 
     caller: Caller
     lifetime: Lifetime
+    bound: str | None = None
 
 
 def verify(
@@ -67,6 +53,7 @@ def verify(
     *,
     now: float,
     audience: Purpose = "call",
+    certificate: Holder | None = None,
 ) -> Caller:
     """The caller that *token* names.
 
@@ -76,12 +63,15 @@ def verify(
         keys: Each issuer's keys, by its name, as far as they are known.
         now: Unix time in seconds.
         audience: What the token is for; each issuer has its audience for each.
+        certificate: The client certificate of the connection that the token came by, if any.
 
     Raises:
         IdentityError: Nothing else, whatever *token* is. ``UnknownKey`` where new keys may
             help. Neither code nor detail holds anything of the token.
     """
-    return examine(token, book, keys, now=now, audience=audience).caller
+    found = examine(token, book, keys, now=now, audience=audience)
+    check_binding(found.bound, certificate)
+    return found.caller
 
 
 def examine(
@@ -92,7 +82,7 @@ def examine(
     now: float,
     audience: Purpose,
 ) -> Verified:
-    """``verify``, and how long its answer holds."""
+    """``verify``, and how long its answer holds, and for whom: ``bound`` is not checked yet."""
     try:
         return _examine(token, book, keys, now, audience)
     except IdentityError:
@@ -109,19 +99,31 @@ def _examine(
     header, claims = _open(token)
     issuer = _issuer(claims, book)
     key = _key(header, issuer, keys.get(issuer.name))
-    _check(token, key, issuer, issuer.audiences[audience])
+    check_signature(token, key, issuer, issuer.audiences[audience], named="iss" in claims)
     lifetime = lifetime_of(claims, issuer)
     lifetime.check(now)
-    subject = claims["sub"]
-    if not is_name(subject) or not issuer.subject.fullmatch(subject):
-        raise IdentityError(
-            "identity-claims", "sub is not a subject that is accepted of this issuer"
-        )
-    groups = groups_of(claims, issuer.groups)
-    caller = Caller(
-        issuer=issuer.name, subject=subject, groups=groups, expires=float(lifetime.expires)
+    caller = caller_of(claims, claims["sub"], issuer, lifetime)
+    return Verified(caller, lifetime, bound_to(claims))
+
+
+def caller_of(
+    claims: Mapping[str, object], sub: object, issuer: Issuer, lifetime: Lifetime
+) -> Caller:
+    """The caller that the verified *claims* name, whose subject is *sub*.
+
+    Raises:
+        IdentityError: ``identity-claims``: subject, required claims or groups are not as they should be.
+    """
+    subject = subject_of(sub, issuer)
+    check_required(claims, issuer.require)
+    sources = grants(claims, subject, issuer.groups, issuer.subjects)
+    return Caller(
+        issuer=issuer.name,
+        subject=subject,
+        groups=tuple(sorted({group for group, _ in sources})),
+        expires=float(lifetime.expires),
+        sources=sources,
     )
-    return Verified(caller, lifetime)
 
 
 def _open(token: str) -> tuple[dict[str, object], dict[str, object]]:
@@ -145,24 +147,48 @@ def _open(token: str) -> tuple[dict[str, object], dict[str, object]]:
 
 
 def _issuer(claims: dict[str, object], book: IssuerBook) -> Issuer:
+    if "iss" not in claims and (found := issuer_of(claims, book.trust_domains)):
+        return found
     name = claims.get("iss")
     if not isinstance(name, str):
         raise IdentityError("identity-claims", "iss is missing or not a text")
-    if name not in book.issuers:
-        raise IdentityError("identity-issuer")
-    return book.issuers[name]
+    if name in book.issuers:
+        return book.issuers[name]
+    other = name.removesuffix("/") if name.endswith("/") else f"{name}/"
+    if other in book.issuers:
+        raise IdentityError(
+            "identity-issuer", "iss differs from an issuer that is trusted by a slash at its end"
+        )
+    raise IdentityError("identity-issuer")
+
+
+def subject_of(subject: object, issuer: Issuer) -> str:
+    """*subject*, if it is one that is accepted of *issuer*.
+
+    Raises:
+        IdentityError: ``identity-claims``: it is not.
+    """
+    if not is_name(subject) or not issuer.subject.fullmatch(subject):
+        raise IdentityError(
+            "identity-claims", "sub is not a subject that is accepted of this issuer"
+        )
+    if issuer.spiffe and trust_domain(subject) != issuer.spiffe:
+        raise IdentityError(
+            "identity-claims", f"sub is no SPIFFE ID of a workload in {issuer.spiffe}"
+        )
+    return subject
 
 
 def _key(header: dict[str, object], issuer: Issuer, keys: KeySet | None) -> tuple[Key, str]:
     """The one key that *header* means, and the algorithm, which issuer and key both must allow."""
     algorithm, kind = header.get("alg"), header.get("typ")
     if not isinstance(algorithm, str) or algorithm not in issuer.algorithms:
-        raise IdentityError("identity-algorithm")
+        raise IdentityError("identity-algorithm", f"alg is not one of {listed(issuer.algorithms)}")
     # RFC 7515, 4.1.9: a media type, so case says nothing and "application/" is implied.
     known = kind.lower().removeprefix("application/") if isinstance(kind, str) else None
     if known not in issuer.types or (known is None and "typ" in header):
         raise IdentityError(
-            "identity-claims", "typ is not a type of token that is accepted of this issuer"
+            "identity-claims", f"typ is not one of {listed(t or 'absent' for t in issuer.types)}"
         )
     if keys is None:
         raise UnknownKey(issuer.name)
@@ -178,18 +204,3 @@ def _key(header: dict[str, object], issuer: Issuer, keys: KeySet | None) -> tupl
     if algorithm not in key.algorithms:
         raise IdentityError("identity-algorithm", "the token's key is not for its algorithm")
     return key, algorithm
-
-
-def _check(token: str, key: tuple[Key, str], issuer: Issuer, audiences: frozenset[str]) -> None:
-    """Signature, issuer and audience, by PyJWT."""
-    public, algorithm = key[0].public, key[1]
-    try:
-        jwt.decode(token, public, [algorithm], _OPTIONS, audience=audiences, issuer=issuer.name)
-    except jwt.PyJWTError as e:
-        code = next(
-            (code for kind, code in _REFUSALS if isinstance(e, kind)), "identity-malformed"
-        )
-        detail = f"{e.claim} is missing" if isinstance(e, jwt.MissingRequiredClaimError) else ""
-    else:
-        return
-    raise IdentityError(code, detail)

@@ -8,6 +8,7 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Mapping
 
+from residency.core.identity.binding import Holder, check_binding
 from residency.core.identity.book import IssuerBook, Purpose
 from residency.core.identity.caller import Caller
 from residency.core.identity.credentials import MAX_SIZE
@@ -27,10 +28,23 @@ class Verifier:
         # A token is remembered for one purpose: an audience for calls is none for rulings.
         self._known: OrderedDict[tuple[bytes, Purpose], Verified] = OrderedDict()
 
-    def verify(self, token: str, *, now: float, audience: Purpose = "call") -> Caller:
+    def verify(
+        self,
+        token: str,
+        *,
+        now: float,
+        audience: Purpose = "call",
+        certificate: Holder | None = None,
+    ) -> Caller:
         """As ``token.verify``, and raises what it raises."""
+        found = self._verified(token, now, audience)
+        # Anew at every call: the same token may come by another connection.
+        check_binding(found.bound, certificate)
+        return found.caller
+
+    def _verified(self, token: str, now: float, audience: Purpose) -> Verified:
         if len(token) > MAX_SIZE:
-            return examine(token, self.book, self._keys, now=now, audience=audience).caller
+            return examine(token, self.book, self._keys, now=now, audience=audience)
         digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
         place = (digest, audience)
         found = self._known.get(place)
@@ -39,10 +53,10 @@ class Verifier:
             self._known[place] = found
             if len(self._known) > MAX_REMEMBERED:
                 self._known.popitem(last=False)
-            return found.caller
+            return found
         found.lifetime.check(now)
         self._known.move_to_end(place)
-        return found.caller
+        return found
 
     def set_keys(self, issuer: str, keys: KeySet | None) -> None:
         """Replace the keys of *issuer*; ``None``: it has none. Its tokens are checked anew."""
