@@ -142,7 +142,7 @@ def test_any_claims_give_names_or_a_refusal(sent: dict[str, Any]) -> None:
         ({"groups": {"map": {"x": "y"}}}, "is missing"),
         ({"subjects": {}}, "at least 1"),
         ({"subjects": {"s": ""}}, "is empty"),
-        ({"subjects": ["s"]}, "dictionary"),
+        ({"subjects": ["s"]}, "is not a mapping"),
     ],
 )
 def test_a_mapping_that_means_nothing_is_refused(changes: dict[str, Any], said: str) -> None:

@@ -102,7 +102,7 @@ def test_an_issuer_that_signs_for_anybody_needs_require_or_subject(issuer: str) 
         ({"tid": ""}, "is empty"),
         ({"tid.": "x"}, "is no claim"),
         ({"/": "x"}, "is no claim"),
-        (["tid"], "dictionary"),
+        (["tid"], "is not a mapping"),
     ],
 )
 def test_a_requirement_that_nothing_could_meet_is_refused(require: object, said: str) -> None:
