@@ -41,8 +41,8 @@ def test_curl_may_send_the_token_as_bearer(lab: Lab, version: str) -> None:
     assert lab.upstream.requests[0].header("proxy-authorization") is None
 
 
-def test_a_token_in_the_url_and_another_in_the_header_is_refused(lab: Lab) -> None:
-    other = f"Proxy-Authorization: Bearer {lab.token('analytics')}"
+def test_a_token_in_the_url_and_another_callers_in_the_header_is_refused(lab: Lab) -> None:
+    other = f"Proxy-Authorization: Bearer {lab.token('eu-services', subject='svc-other')}"
     env = environment(lab, lab.token("eu-services"))
 
     seen = curl("--header", other, "--data-binary", "@-", URL, env=env, stdin=BODY)
