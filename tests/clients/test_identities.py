@@ -42,7 +42,9 @@ def test_a_client_is_known_by_its_environment(
         assert token not in open_gateway.ledger_file.read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize(("client", "way"), CANNOT, ids=lambda v: v.replace(" ", "-"))
+@pytest.mark.parametrize(
+    ("client", "way"), [c for c in CELLS if c in CANNOT], ids=lambda v: v.replace(" ", "-")
+)
 def test_what_a_client_cannot_ends_closed(
     lab: Lab, served: FarSide, open_gateway: Gateway, client: str, way: str
 ) -> None:
