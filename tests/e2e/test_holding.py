@@ -216,6 +216,20 @@ def test_a_wait_that_runs_out_is_told_and_the_retry_uses_the_approval(
     assert len(lab.upstream.requests) == 1
 
 
+def test_a_denial_after_the_wait_is_told_to_the_retry(
+    lab: Lab, impatient: Gateway, officer: str
+) -> None:
+    wire = to(lab, impatient)
+    id_ = json.loads(wire.post(OPENAI, CHAT, body("refused")).body)["approval"]
+    rule(impatient, id_, officer, "deny")
+
+    answer = wire.post(OPENAI, CHAT, body("refused"))
+
+    assert (answer.status, json.loads(answer.body)["code"]) == (451, "denied")
+    assert json.loads(answer.body)["approval"] == id_
+    assert not lab.upstream.requests
+
+
 def test_an_approval_does_not_cover_another_body_or_another_caller(
     lab: Lab, impatient: Gateway, officer: str
 ) -> None:

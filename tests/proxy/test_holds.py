@@ -175,6 +175,34 @@ async def test_what_is_over_is_not_claimed(holds: Holds, clock: Clock, state: st
     assert holds.claim("k") is None
 
 
+async def test_a_denial_that_nobody_waited_for_is_told_to_the_next_attempt_once(
+    holds: Holds, clock: Clock
+) -> None:
+    holds.add(hold())
+    holds.unclaim("a")
+    await rule(holds, approve=False)
+    clock.now += 60
+
+    found = holds.claim("k")
+    holds.unclaim("a")
+
+    assert found
+    assert found.state is State.DENIED
+    assert holds.claim("k") is None
+
+
+async def test_a_denial_that_nobody_asks_for_is_forgotten_when_the_hold_would_have_expired(
+    holds: Holds, clock: Clock
+) -> None:
+    holds.add(hold())
+    holds.unclaim("a")
+    await rule(holds, approve=False)
+    clock.now += 901
+
+    assert holds.claim("k") is None
+    assert holds.get("a") is None
+
+
 # Rulings
 
 

@@ -28,6 +28,7 @@ class _Entry:
     lock: asyncio.Lock
     claimed: bool = False
     size: int = 0
+    told: bool = False
     closed_at: float | None = None
 
     @property
@@ -53,13 +54,16 @@ class Holds:
         self._max_count, self._max_size = count, size
 
     def claim(self, key: str) -> Hold | None:
-        """A hold of this exact call that nobody waits in, approved ones first; it is the asker's from here on."""
+        """A hold of this exact call that nobody waits in, approved ones first; it is the asker's from here on.
+
+        A denial that came after the caller had given up waiting is told to the next attempt, once.
+        """
         self._sweep()
         fit = [e for e in self._entries.values() if e.hold.key == key and not e.claimed]
-        for state in (State.APPROVED, State.WAITING):
+        for state in (State.APPROVED, State.DENIED, State.WAITING):
             for entry in fit:
-                if entry.hold.state is state:
-                    entry.claimed = True
+                if entry.hold.state is state and not entry.told:
+                    entry.claimed, entry.told = True, state is State.DENIED
                     return entry.hold
         return None
 
@@ -202,6 +206,7 @@ class Holds:
             entry.changed.set()
         if hold.state in (State.DENIED, State.USED):
             entry.closed_at = self.clock()
+            entry.told = entry.claimed
 
     def _sweep(self) -> None:
         now = self.clock()
@@ -210,9 +215,8 @@ class Holds:
             if hold.state is State.EXPIRED and entry.closed_at is None:
                 entry.hold, entry.closed_at = dataclasses.replace(hold), now
                 entry.changed.set()
-            if (
-                entry.closed_at is not None
-                and now - entry.closed_at > LINGER
-                and not entry.claimed
-            ):
+            if entry.closed_at is None or entry.claimed:
+                continue
+            untold = entry.hold.state is State.DENIED and not entry.told
+            if now > (entry.hold.expires if untold else entry.closed_at + LINGER):
                 del self._entries[id_]
