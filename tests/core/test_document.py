@@ -46,7 +46,7 @@ def value(text: str) -> Value:
         ("a: \ud800\n", "f.yaml: not YAML: "),
     ],
 )  # fmt: skip
-def test_what_means_two_things_is_refused(text: str, fault: str) -> None:
+def test_l4_what_means_two_things_is_refused(text: str, fault: str) -> None:
     found = read(text)[1]
 
     assert any(fault in f for f in found), found
@@ -92,7 +92,7 @@ def test_a_file_has_a_limit_in_bytes() -> None:
 @pytest.mark.parametrize(
     "text", ["NO", "off", "012", "1_000", "12:30:00", "0x1F", "1e3", "2027-06-30", "null", "true"]
 )
-def test_a_scalar_is_the_text_that_was_written(text: str) -> None:
+def test_l3_a_scalar_is_the_text_that_was_written(text: str) -> None:
     """YAML 1.1 reads NO as false and 012 as ten: Norway was lost that way."""
     assert value(f"a: {text}\n") == {"a": text}
 
