@@ -74,6 +74,19 @@ def test_a2_a_stray_base_exception_denies_one_call_and_the_gateway_goes_on(
     assert analyst(sabotaged).post(OPENAI, CHAT, BODY).status == 200
 
 
+@pytest.mark.parametrize("place", ["seal", "ledger", "release"])
+def test_a1_a_failure_at_the_release_of_a_streaming_call_is_answered(
+    sabotaged: Lab, place: str
+) -> None:
+    """A call that its head decides streams; a denial beside a stream would leave the client without an answer."""
+    sabotaged.upstream.clear()
+
+    answer = service(sabotaged).post(LAMBDA, INVOKE, b"{}", f"X-Sabotage: {place}:KeyError")
+
+    assert answer.status == 500
+    assert (sabotaged.upstream.accepts, sabotaged.upstream.received_bytes) == (0, 0)
+
+
 @pytest.mark.parametrize("kind", ["AddonHalt", "KeyError"])
 @pytest.mark.parametrize("hook", ["requestheaders", "request"])
 def test_a3_an_addon_before_the_stages_cannot_halt_them_away(

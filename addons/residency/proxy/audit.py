@@ -155,14 +155,14 @@ class AuditAddon(Stage):
         if has_gone(flow.client_conn):
             raise CallError("aborted", "the client has gone")
         request = flow.request
-        if request.raw_content is None:
-            # Decided by the head: the body, if there is one, streams.
-            request.stream = True
-        elif request.is_http2 and request.raw_content:
+        if request.is_http2 and request.raw_content:
             # mitmproxy 12.2.3 sends an HTTP/2 body to an HTTP/1 server without any framing: request smuggling.
             request.headers["content-length"] = str(len(request.raw_content))
         self._mark(flow, "released")
         self.runtime.resolver.release(flow.client_conn.id, (request.host, request.port))
+        # Decided by the head: the body, if there is one, streams. Not before all else is done: mitmproxy cannot answer
+        # a call that streams, and a denial would be no answer.
+        request.stream = request.raw_content is None
         flow.response = None
 
     def _refuse(self, flow: http.HTTPFlow, decision: Decision) -> None:
