@@ -78,7 +78,8 @@ def test_a_retry_of_a_denied_call_does_not_get_through(lab: Lab, impatient: Impa
         rule_on_the_first(lab, impatient, subject, "deny")
         out = running.end()
 
-    assert json.loads(out)["error"] == "InternalServerError"
+    assert json.loads(out)["error"] == "APIStatusError"  # 451, the denial, which no SDK retries
     found = decisions(impatient.gateway, subject)
+    assert found[-1]["code"] == "denied"
     assert [r["permitted"] for r in found] == [False, False]
     assert impatient.upstream.accepts == 0
