@@ -62,6 +62,11 @@ class Issuer:
         self.issued.append(jwt.encode(payload, key, "RS256", {"kid": kid, "typ": "at+jwt"}))
         return self.issued[-1]
 
+    @property
+    def keys(self) -> dict[str, Any]:
+        """Its JWK set, as it answers it."""
+        return {"keys": [_public(kid, key) for kid, key in self._keys]}
+
     def rotate(self, *, keep: bool = True) -> None:
         """Sign with a new key from now on; the former ones stay in the key set if *keep*."""
         self._keys = self._keys if keep else []
@@ -82,7 +87,7 @@ class Issuer:
         if path == "/.well-known/openid-configuration":
             return {"issuer": self.url, "jwks_uri": f"{self.url}/jwks"}
         if path == "/jwks":
-            return {"keys": [_public(kid, key) for kid, key in self._keys]}
+            return self.keys
         return None
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:

@@ -82,14 +82,23 @@ class Provider:
     """Runs from construction to ``stop``. ``url`` is its name, the tokens' ``iss``.
 
     Args:
-        clients: By client id: ``secret``, ``groups`` and, if another than basic, ``method``.
+        clients: By client id: ``secret``, ``groups`` and, if another than basic, ``method``; with ``exchanges`` it may
+            exchange platforms' tokens (RFC 8693).
+        platforms: By the ``iss`` of their tokens: ``audience`` and ``keys`` that these must have, and the ``groups`` of
+            what they are exchanged for.
         lifetime: Of access tokens, in seconds.
 
     Raises:
         Unavailable: It cannot be had, or did not start.
     """
 
-    def __init__(self, clients: Mapping[str, Mapping[str, Any]], *, lifetime: int = 600) -> None:
+    def __init__(
+        self,
+        clients: Mapping[str, Mapping[str, Any]],
+        *,
+        platforms: Mapping[str, Mapping[str, Any]] | None = None,
+        lifetime: int = 600,
+    ) -> None:
         self._keys: list[dict[str, Any]] = []
         folder = installed()
         self._process = subprocess.Popen(
@@ -102,6 +111,7 @@ class Provider:
         )
         told = {
             "clients": clients,
+            "platforms": platforms or {},
             "audience": AUDIENCE,
             "lifetime": lifetime,
             "keys": self._rotated(keep=False),
