@@ -4,11 +4,10 @@ A folder holds ``policy.yaml``, ``identity.yaml``, ``masks.yaml`` and, if need b
 ``catalogue/`` and ``places/`` are used if it has them; else those that came with the package.
 """
 
-import dataclasses
 import datetime
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from residency.core.configuration import FOLDERS, OPTIONAL, REQUIRED, Configuration, parse
@@ -74,13 +73,16 @@ def load(folder: Path, *, today: datetime.date) -> Configuration:
             jwks[name] = path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError):
             continue  # ``KeyStore`` says which issuer lacks its file
-    return dataclasses.replace(configuration, jwks=jwks)
+    return configuration.trusting(jwks)
 
 
-def stamp(folder: Path) -> tuple[tuple[str, int, int], ...]:
-    """Changes whenever a file below *folder* does, key files too: name, modification time and size of each."""
+def stamp(folder: Path, files: Iterable[str] = ()) -> tuple[tuple[str, int, int], ...]:
+    """Changes whenever a file below *folder* does, or one of *files*: name, modification time and size of each.
+
+    *files* are paths as ``IssuerBook.files`` has them, which may lead out of the folder.
+    """
     found = []
-    for path in sorted(folder.rglob("*")):
+    for path in sorted({*folder.rglob("*"), *(folder / name for name in files)}):
         try:
             status = path.stat()
         except OSError:

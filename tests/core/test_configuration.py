@@ -265,6 +265,28 @@ def test_key_files_are_read_beside_the_rules(tmp_path: Path) -> None:
     assert load(tmp_path, today=TODAY).jwks == {"keys/main.json": "{}"}
 
 
+def test_a_key_file_is_part_of_the_digest_that_records_name(tmp_path: Path) -> None:
+    (folder(tmp_path) / "keys").mkdir()
+    found = []
+    for text in ("{}", '{"keys": []}', "{}"):
+        (tmp_path / "keys" / "main.json").write_text(text, encoding="utf-8")
+        found.append(load(tmp_path, today=TODAY))
+
+    assert found[0].digest == found[2].digest != found[1].digest
+    assert [f.policy.digest for f in found] == [f.digest for f in found]
+    assert digest_of(sources(tmp_path)) not in {f.digest for f in found}
+
+
+def test_a_change_of_a_file_outside_the_folder_is_seen(tmp_path: Path) -> None:
+    outside = tmp_path / "outside.pem"
+    outside.write_text("a", encoding="utf-8")
+    (tmp_path / "rules").mkdir()
+    before = stamp(folder(tmp_path / "rules"), [str(outside), "../gone.pem"])
+    outside.write_text("ab", encoding="utf-8")
+
+    assert stamp(tmp_path / "rules", [str(outside), "../gone.pem"]) != before
+
+
 def test_a_key_file_that_is_missing_is_left_to_the_keys(tmp_path: Path) -> None:
     assert load(folder(tmp_path), today=TODAY).jwks == {}
 

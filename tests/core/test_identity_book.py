@@ -168,6 +168,49 @@ def test_a_book_without_issuers_is_refused() -> None:
     assert load(GOOD.replace("version: 1", "version: 2"))[0] is None
 
 
+CERTIFIED = """\
+certificates:
+  - {name: "spiffe://example.org", authorities: {file: root.pem}, spiffe: {trust_domain: example.org}}
+"""
+
+
+def test_certificates_alone_are_a_book() -> None:
+    found, faults = load(f"version: 1\n{CERTIFIED}")
+
+    assert not faults
+    assert found
+    assert found.names == {"spiffe://example.org"}
+    assert found.files() == ["root.pem"]
+
+
+def test_certificates_that_name_nobody_are_no_book() -> None:
+    mesh = "certificates:\n  - {name: mesh, authorities: {file: root.pem}, transport: true}\n"
+
+    found, faults = load(f"version: 1\n{mesh}")
+
+    assert found is None
+    assert (
+        "names no caller; write issuers, saml, or certificates that are not transport" in faults[0]
+    )
+
+
+@pytest.mark.parametrize("name", ["https://login.test", "https://gateway.test"])
+def test_certificates_cannot_have_the_name_of_an_issuer_of_tokens(name: str) -> None:
+    """A certificate's subject would be the caller that a token's is."""
+    saml = (
+        "saml: {idp: 'https://idp.test', metadata: {file: idp.xml}, gateway: 'https://gateway.test', "
+        "audience: a, recipient: 'https://gateway.test/saml'}\n"
+    )
+
+    found, faults = load(GOOD + saml + CERTIFIED.replace("spiffe://example.org", name))
+
+    assert found is None
+    assert faults == [
+        "identity.yaml:8:12: certificates[0].name: this is the name of an issuer of tokens: a certificate's subject "
+        "could pass for a token's (give these certificates a name of their own)"
+    ]
+
+
 def test_every_fault_is_told_at_once() -> None:
     _, faults = load(
         GOOD.replace("version: 1", "version: 2").replace("audience: gateway", "audience: []")

@@ -1,9 +1,11 @@
 """A rules folder as a whole: used as a whole, or refused as a whole with every fault at once."""
 
+import dataclasses
 import datetime
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Self
 
 from residency.core.document import Document, read
 from residency.core.faults import Faults
@@ -29,7 +31,8 @@ FOLDERS = ("catalogue", "places")
 class Configuration:
     """Everything that decisions are made from.
 
-    ``digest`` stands for the text of every file; ``jwks`` holds key files' texts by their path as written.
+    ``digest`` stands for the text of every file. ``jwks`` holds the texts of the files of keys, authorities and metadata
+    that identity.yaml names, by their path as written.
     """
 
     policy: Policy
@@ -38,6 +41,16 @@ class Configuration:
     identity: IssuerBook
     digest: str
     jwks: Mapping[str, str] = field(default_factory=dict)
+
+    def trusting(self, texts: Mapping[str, str]) -> Self:
+        """This configuration with *texts* as its ``jwks``: part of the digest, so that records tell which ones counted."""
+        if not texts:
+            return self
+        # No rule file has a name like these.
+        named = {f"identity.yaml: {path}": text for path, text in texts.items()}
+        both = digest_of({"rules": self.digest, **named})
+        policy = dataclasses.replace(self.policy, digest=both)
+        return dataclasses.replace(self, policy=policy, digest=both, jwks=dict(texts))
 
 
 def digest_of(sources: Mapping[str, str]) -> str:

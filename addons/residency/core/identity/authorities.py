@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cryptography import x509
 
@@ -10,6 +10,7 @@ from residency.core.document import Document
 from residency.core.faults import Faults
 from residency.core.glob import compile_globs
 from residency.core.identity.certificatefile import CertificateBlock
+from residency.core.identity.groups import Table
 from residency.errors import Fault
 
 MAX_AUTHORITIES = 64
@@ -27,7 +28,7 @@ class CertificateIssuer:
     file: str
     trust_domain: str | None
     subject: re.Pattern[str]
-    groups: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = ()
+    groups: Table = field(default_factory=Table)
     transport: bool = False
 
 
@@ -99,6 +100,6 @@ def _issuer(block: CertificateBlock) -> CertificateIssuer:
         file=block.authorities.file,
         trust_domain=block.spiffe.trust_domain if block.spiffe else None,
         subject=compile_globs([block.subject or "*"]),
-        groups=tuple((compile_globs([g]), tuple(names)) for g, names in block.groups.items()),
+        groups=Table.of(block.groups),
         transport=block.transport,
     )

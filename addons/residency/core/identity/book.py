@@ -123,19 +123,17 @@ def parse(document: Document, faults: Faults) -> IssuerBook | None:
     file = fit(document, IdentityFile, faults)
     if file is None:
         return None
-    before = len(faults.found)
-    for index, block in enumerate(file.issuers):
-        _judge(document, index, block, file.issuers[:index], faults)
-    if file.saml and any(file.saml.gateway == block.issuer for block in file.issuers):
-        mend = "give the gateway a name of its own"
-        faults.add(document.fault(("saml", "gateway"), "this is the name of an issuer", mend))
-    check(file.issuers, document, faults)
+    before, blocks = len(faults.found), file.issuers or []
+    for index, block in enumerate(blocks):
+        _judge(document, index, block, blocks[:index], faults)
+    _judge_names(document, file, faults)
+    check(blocks, document, faults)
     certificates = certificate_issuers(file.certificates, document, faults)
     if len(faults.found) > before:
         return None
     issuers = {
         block.issuer: _issuer(block, endpoints(block, document, ("issuers", index)))
-        for index, block in enumerate(file.issuers)
+        for index, block in enumerate(blocks)
     }
     if file.saml is None:
         return IssuerBook(issuers, None, certificates)
@@ -168,6 +166,20 @@ def _judge(
     ):
         mend = "add require or subject, so that only your own tenant's tokens count"
         fault("issuer", "this issuer signs tokens for anybody", mend)
+
+
+def _judge_names(document: Document, file: IdentityFile, faults: Faults) -> None:
+    """An issuer's name is one issuer's: rules and the ledger know callers by it and their subject alone."""
+    names = {block.issuer for block in file.issuers or ()}
+    if file.saml and file.saml.gateway in names:
+        mend = "give the gateway a name of its own"
+        faults.add(document.fault(("saml", "gateway"), "this is the name of an issuer", mend))
+    names |= {file.saml.gateway} if file.saml else set()
+    for index, certified in enumerate(file.certificates):
+        if certified.name in names:
+            where = ("certificates", index, "name")
+            what = "this is the name of an issuer of tokens: a certificate's subject could pass for a token's"
+            faults.add(document.fault(where, what, "give these certificates a name of their own"))
 
 
 def _read(path: str, text: str | None, faults: Faults) -> KeySet | None:

@@ -171,10 +171,11 @@ def _caller(
     subject = spiffe_id(leaf, issuer.trust_domain) if issuer.trust_domain else subject_of(leaf)
     if not issuer.subject.fullmatch(subject):
         raise refused("its subject is not one that is accepted of this authority")
-    groups = {g for pattern, names in issuer.groups if pattern.fullmatch(subject) for g in names}
+    grants = tuple(sorted(set(issuer.groups.grants(subject, "certificates, groups"))))
     return Caller(
         issuer=issuer.name,
         subject=subject,
-        groups=tuple(sorted(groups)),
+        groups=tuple(sorted({group for group, _ in grants})),
         expires=_validity(chain).expires,
+        sources=grants,
     )

@@ -162,9 +162,17 @@ class IssuerBlock(_Block):
 
 
 class IdentityFile(_Block):
-    """identity.yaml, all of it."""
+    """identity.yaml, all of it: at least one of the three, and one that names callers."""
 
     version: Literal["1"]
-    issuers: Annotated[list[IssuerBlock], pydantic.Field(min_length=1)]
+    issuers: Annotated[list[IssuerBlock], pydantic.Field(min_length=1)] | None = None
     saml: SamlBlock | None = None
     certificates: list[CertificateBlock] = []
+
+    @pydantic.model_validator(mode="after")
+    def _names_somebody(self) -> Self:
+        if not self.issuers and not self.saml and all(c.transport for c in self.certificates):
+            raise ValueError(
+                "names no caller; write issuers, saml, or certificates that are not transport"
+            )
+        return self
