@@ -250,6 +250,36 @@ async def test_ten_thousand_unknown_keys_cause_one_fetch(
     assert len(issuer.asked) == 2
 
 
+async def test_strangers_who_waited_for_an_issuer_that_hangs_do_not_come_back_all_at_once(
+    issuer: Issuer, started: Callable[..., KeyStore]
+) -> None:
+    """A hundred refusals in one moment were everybody's p99."""
+    store = started(by_url(issuer), pace=Pace(timeout=0.2, apart=0.01, apart_at_most=0.6))
+    await until(lambda: store.ready)
+    issuer.answers["/jwks"] = None
+    back: list[float] = []
+
+    async def wait() -> None:
+        assert not await store.refresh(issuer.url)
+        back.append(asyncio.get_running_loop().time())
+
+    await asyncio.gather(*(wait() for _ in range(100)))
+
+    tenth = max(sum(t <= b < t + 0.06 for b in back) for t in back)
+    assert tenth < 40
+    assert max(back) - min(back) < 0.7
+
+
+async def test_callers_who_waited_for_keys_that_came_go_on_at_once(
+    issuer: Issuer, started: Callable[..., KeyStore]
+) -> None:
+    store = started(by_url(issuer), pace=Pace(apart=10, apart_at_most=10))
+    await until(lambda: store.ready)
+
+    async with asyncio.timeout(1):
+        assert all(await asyncio.gather(*(store.refresh(issuer.url) for _ in range(20))))
+
+
 async def test_after_the_cool_down_one_more_fetch_is_made(
     issuer: Issuer, started: Callable[..., KeyStore]
 ) -> None:

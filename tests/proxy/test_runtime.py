@@ -1,16 +1,22 @@
 """What stages share: closed before the start and after the end, and never half reloaded."""
 
 import asyncio
+import base64
+import os
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from mitmproxy import http
 
 from residency import files
 from residency.errors import CallError, ConfigurationError, LedgerError
 from residency.proxy import runtime as runtime_module
 from residency.proxy.runtime import Runtime, Settings, runtime
-from tests.proxy.conftest import LAMBDA, Gateway, write_rules
+from tests.proxy.conftest import IDENTITY, LAMBDA, Gateway, problem_of, write_rules
+from tests.proxy.test_exchange import Issuer as TokenIssuer
+from tests.tokens import jwk, jwks, rsa_key
 
 
 def settings(folder: Path, ledger: Path) -> Settings:
@@ -24,6 +30,12 @@ def settings(folder: Path, ledger: Path) -> Settings:
         body_limit=1,
         read_limit=1,
     )
+
+
+async def reloaded(gateway: Gateway) -> None:
+    """The watcher's two looks; a third for files that the second has found named."""
+    for _ in range(3):
+        await gateway.runtime.reload(gateway.rules)
 
 
 def test_before_the_start_nothing_is_there() -> None:
@@ -144,6 +156,140 @@ async def test_a_key_that_is_taken_away_on_reload_is_believed_no_more(ready: Gat
 
     assert flow.response is not None
     assert flow.response.status_code == 407
+
+
+async def test_keys_outside_the_folder_are_watched_and_in_the_digest(
+    ready: Gateway, tmp_path: Path
+) -> None:
+    outside, identity = tmp_path / "outside.json", ready.rules / "identity.yaml"
+    outside.write_text((ready.rules / "jwks.json").read_text())
+    identity.write_text(identity.read_text().replace("file: jwks.json", f'file: "{outside}"'))
+    await reloaded(ready)
+    before = ready.runtime.policy_digest
+    proof = ready.flow().request.headers["proxy-authorization"].removeprefix("Bearer ")
+    assert (await ready.call(ready.flow(LAMBDA, proof=proof))).response is None
+    await reloaded(ready)
+    assert ready.runtime.policy_digest == before
+
+    outside.write_text(outside.read_text().replace('"rsa"', '"other"'))
+    await reloaded(ready)
+
+    assert problem_of(await ready.call(ready.flow(LAMBDA, proof=proof)))["code"] == "identity-key"
+    assert [r["before"] for r in ready.records() if r["kind"] == "reload"][1:] == [before]
+    assert ready.records()[-1]["policy"] == ready.runtime.policy_digest != before
+
+
+async def test_a_key_file_that_was_missing_is_seen_when_it_comes(
+    ready: Gateway, tmp_path: Path
+) -> None:
+    outside, identity = tmp_path / "outside.json", ready.rules / "identity.yaml"
+    identity.write_text(identity.read_text().replace("file: jwks.json", f'file: "{outside}"'))
+    await reloaded(ready)
+    assert ready.records()[-1]["kind"] == "reload-refused"
+
+    outside.write_text((ready.rules / "jwks.json").read_text())
+    await reloaded(ready)
+
+    assert ready.records()[-1]["kind"] == "reload"
+
+
+async def test_files_that_are_only_touched_are_no_other_rules(ready: Gateway) -> None:
+    verifier = ready.runtime.verifier
+    os.utime(ready.rules / "policy.yaml", (1, 1))
+    await reloaded(ready)
+
+    assert ready.runtime.verifier is verifier
+    assert [r["kind"] for r in ready.records()] == ["start"]
+
+
+# A reload while an issuer is asked
+
+
+class Asked:
+    """A gateway whose caller's secret is just being exchanged, by an issuer that does not answer yet."""
+
+    def __init__(self, gateway: Gateway, issuer: TokenIssuer) -> None:
+        self.gateway, self.issuer = gateway, issuer
+
+    async def begin(self) -> asyncio.Task[http.HTTPFlow]:
+        identity = self.gateway.rules / "identity.yaml"
+        block = f"""\
+  - issuer: "{self.issuer.url}"
+    audience: gateway
+    keys: {{file: issuer.json}}
+    client_credentials: {{endpoint: "{self.issuer.url}/token"}}
+"""
+        identity.write_text(identity.read_text() + block)
+        keys = jwks(jwk(rsa_key("rsa"), "rsa"))
+        (self.gateway.rules / "issuer.json").write_text(keys)
+        await reloaded(self.gateway)
+        self.issuer.answers["/token"] = lambda: None
+        flow = self.gateway.flow(LAMBDA, proof="")
+        pair = base64.b64encode(b"svc-a:s3cret").decode()
+        flow.request.headers["proxy-authorization"] = f"Basic {pair}"
+        task = asyncio.create_task(self.gateway.call(flow))
+        async with asyncio.timeout(3):
+            while not self.issuer.count("/token"):  # noqa: ASYNC110 - there is no event
+                await asyncio.sleep(0.01)
+        return task
+
+    async def reload(self) -> None:
+        policy = self.gateway.rules / "policy.yaml"
+        policy.write_text(policy.read_text() + "# another\n")
+        await reloaded(self.gateway)
+
+
+@pytest.fixture
+async def asked(ready: Gateway) -> AsyncIterator[Asked]:
+    issuer = TokenIssuer()
+    yield Asked(ready, issuer)
+    issuer.server.stop()
+    await issuer.server.close_all_connections()
+
+
+async def test_who_waits_for_an_issuer_at_a_reload_is_asked_about_by_the_new_rules(
+    asked: Asked,
+) -> None:
+    waiting = await asked.begin()
+    asked.issuer.answers["/token"] = lambda: (200, asked.issuer.grant())
+    await asked.reload()
+    flow = await asyncio.wait_for(waiting, 3)
+
+    assert flow.response is None
+    assert asked.issuer.count("/token") == 2
+    assert asked.gateway.decisions()[-1]["policy"] == asked.gateway.runtime.policy_digest
+
+
+async def test_who_waits_at_a_reload_that_takes_the_issuer_away_is_refused(asked: Asked) -> None:
+    waiting = await asked.begin()
+    (asked.gateway.rules / "identity.yaml").write_text(IDENTITY)
+    await asked.reload()
+    flow = await asyncio.wait_for(waiting, 3)
+
+    assert problem_of(flow)["code"] == "identity-malformed"
+    assert asked.issuer.count("/token") == 1
+
+
+async def test_who_waits_at_a_reload_for_an_issuer_that_fails_is_told_to_come_again(
+    asked: Asked,
+) -> None:
+    waiting = await asked.begin()
+    asked.issuer.answers["/token"] = (500, "")
+    await asked.reload()
+    flow = await asyncio.wait_for(waiting, 3)
+
+    assert flow.response
+    assert (flow.response.status_code, flow.response.headers["retry-after"]) == (503, "2")
+    assert problem_of(flow)["code"] == "identity-unavailable"
+
+
+async def test_who_waits_at_the_end_is_denied(asked: Asked) -> None:
+    waiting = await asked.begin()
+    asked.gateway.runtime.stop()
+    flow = await asyncio.wait_for(waiting, 3)
+
+    assert flow.response
+    assert flow.response.status_code == 503
 
 
 async def test_work_in_the_background_is_kept_until_it_is_done(ready: Gateway) -> None:

@@ -23,7 +23,7 @@ from mitmproxy.addons import script
 from mitmproxy.utils import human
 
 from residency.errors import ResidencyError
-from residency.proxy import options, quiet
+from residency.proxy import heap, options, quiet
 from residency.proxy.front import Front
 from residency.proxy.runtime import Settings, runtime
 
@@ -91,6 +91,7 @@ async def take_over(master: mitmproxy_master.Master) -> None:
             await _relay(master, stages)
             await runtime(master).start(_settings(master))
             await _open_admin(master, stages)
+            heap.settle()
             logger.info("gateway ready")
             return
     except (ResidencyError, OSError, ValueError) as e:

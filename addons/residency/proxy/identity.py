@@ -82,7 +82,7 @@ class IdentityAddon(Stage):
 
     async def caller(self, proof: Credentials, client: connection.Client) -> Caller:
         """Whom *proof* proves on the connection of *client*, by the rules in force."""
-        return await self.runtime.callers.caller(proof, Peer(client, self.certificates))
+        return await self.runtime.caller(proof, Peer(client, self.certificates))
 
     async def again(self, flow: http.HTTPFlow) -> Caller:
         """The caller of *flow*, verified anew: keys, rules and time may be others by now.

@@ -28,7 +28,11 @@ type Publish = Callable[[str, KeySet | None], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """How often and how long, in seconds. ``every`` is stretched and shrunk by up to a tenth."""
+    """How often and how long, in seconds. ``every`` is stretched and shrunk by up to a tenth.
+
+    Those who waited for a fetch that failed go on ``apart`` from each other, on average, and all within ``apart_at_most``:
+    many refusals in one moment would keep everybody else's calls waiting.
+    """
 
     timeout: float = 5
     every: float = 15 * 60
@@ -36,6 +40,8 @@ class Pace:
     retry_at_most: float = 60
     cool_down: float = 30
     keep: float = 24 * 3600
+    apart: float = 0.01
+    apart_at_most: float = 1
 
 
 #: Largest answer that is read: bytes. Google's and Entra's JWK sets are below 32 KiB.
@@ -126,6 +132,7 @@ class _Remote:
         self.fetched = 0.0
         self.cool_until = 0.0
         self.flight: asyncio.Task[bool] | None = None
+        self.waiting = 0
         self.keeper: asyncio.Task[None] | None = None
         self.client: SimpleAsyncHTTPClient | None = None
 
@@ -149,7 +156,15 @@ class _Remote:
             return False
         if self.flight is None:
             self.cool_until = now + self.pace.cool_down
-        return await self._fetch()
+        self.waiting += 1
+        try:
+            fetched = await self._fetch()
+            if not fetched and self.keeper is not None:
+                spread = min(self.waiting * self.pace.apart, self.pace.apart_at_most)
+                await asyncio.sleep(random.uniform(0, spread))  # noqa: S311
+        finally:
+            self.waiting -= 1
+        return fetched
 
     async def _keep(self) -> None:
         retry = self.pace.retry

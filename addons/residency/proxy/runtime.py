@@ -21,7 +21,7 @@ from mitmproxy import master as mitmproxy_master
 
 from residency.core.configuration import Configuration
 from residency.core.faults import Faults
-from residency.core.identity import CertificateVerifier, Verifier
+from residency.core.identity import Caller, CertificateVerifier, Credentials, Verifier
 from residency.core.plain import Plain
 from residency.errors import (
     CallError,
@@ -31,7 +31,9 @@ from residency.errors import (
     ResidencyError,
 )
 from residency.files import load, stamp
+from residency.proxy import heap
 from residency.proxy.callers import Callers
+from residency.proxy.certificates import Peer
 from residency.proxy.exchange import Exchange, check_secrets
 from residency.proxy.flowstate import Ticket
 from residency.proxy.holds import Holds
@@ -90,6 +92,8 @@ class Runtime:
         self._watcher: asyncio.Task[None] | None = None
         self._stamp: object = None
         self._seen: object = None
+        #: What identity.yaml named when it was last read; it may lie outside the rules folder.
+        self._files: list[str] = []
 
     @property
     def configuration(self) -> Configuration:
@@ -134,6 +138,25 @@ class Runtime:
             raise CallError("not-ready")
         return self._callers
 
+    async def caller(self, proof: Credentials, peer: Peer) -> Caller:
+        """Whom *proof* proves, by the rules that are in force when this answers.
+
+        A reload ends what the former rules have asked an issuer. Whoever waits for that is asked about anew.
+
+        Raises:
+            CallError: ``not-ready``, or as ``Callers.caller``.
+        """
+        while True:
+            callers = self.callers
+            try:
+                found = await callers.caller(proof, peer)
+            except IdentityError:
+                if callers is self._callers:
+                    raise
+            else:
+                if callers is self._callers:
+                    return found
+
     @property
     def ledger(self) -> LedgerWriter:
         if self._ledger is None:
@@ -156,6 +179,7 @@ class Runtime:
         self.body_limit, self.read_limit = settings.body_limit, settings.read_limit
         self._stamp = self._seen = stamp(settings.rules)
         configuration = load(settings.rules, today=self.today())
+        self._files = configuration.identity.files()
         check_secrets(configuration.identity, settings.rules)
         self._take(configuration, settings.rules)
         self._ledger = LedgerWriter(settings.ledger)
@@ -237,37 +261,45 @@ class Runtime:
         """Load the rules again when their files change; the last good ones stay if the new are not."""
         while True:
             await asyncio.sleep(RELOAD_SECONDS)
+            before = self.policy_digest
             try:
                 await self.reload(folder)
+                if before != self.policy_digest:
+                    heap.settle()
             except ResidencyError as e:
                 logger.error("rules not reloaded: %s", e)  # noqa: TRY400
             except Exception as e:  # noqa: BLE001 - the watcher must not die; the old rules stay
                 logger.error("rules not reloaded: %s", type(e).__name__)  # noqa: TRY400
 
     async def reload(self, folder: Path) -> None:
-        """Take changed rule files, once they have not changed from one look to the next.
+        """Take changed rule files, or files that identity.yaml names, once they have not changed from one look to the next.
 
         What is loaded is what stood there before and after loading, so nothing half-written is taken. The record comes
-        first: rules that cannot be recorded do not come into force, and are tried again.
+        first: rules that cannot be recorded do not come into force, and are tried again. Files that say what they said
+        before are no other rules.
 
         Raises:
             LedgerError: The ledger cannot be written.
         """
-        now = stamp(folder)
+        now = stamp(folder, self._files)
         settled, self._seen = now == self._seen, now
         if now == self._stamp or not settled:
             return
         before = self.policy_digest
         try:
             configuration = await asyncio.to_thread(load, folder, today=self.today())
-            if stamp(folder) != now:
+            if stamp(folder, self._files) != now:
                 return
+            self._files = configuration.identity.files()
             KeyStore(configuration.identity, files=configuration.jwks)
             check_secrets(configuration.identity, folder)
         except ConfigurationError as e:
             self._stamp = now
             logger.error("rules not reloaded, the last good ones stay in force: %s", e)  # noqa: TRY400
             await self.ledger.append("reload-refused", {"policy": before, "faults": len(e.faults)})
+            return
+        if configuration.digest == before:
+            self._stamp = now
             return
         await self.ledger.append("reload", {"before": before, "policy": configuration.digest})
         self._take(configuration, folder)
