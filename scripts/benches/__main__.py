@@ -39,7 +39,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--json", action="store_true", help="one JSON object, for machines")
     parser.add_argument("--quick", action="store_true", help="one short round: proves nothing")
     parser.add_argument(
-        "--rounds", type=int, help="of the contest (without it: 7) or of identity (5)"
+        "--rounds", type=int, help="of the contest (without it: 7) or of identity (15)"
     )
     parser.add_argument("--scenario", choices=[s.name for s in SCENARIOS], default="head",
                         help="of the profile (without it: head)")  # fmt: skip
@@ -73,7 +73,8 @@ def _profile(options: argparse.Namespace) -> str:
 def _identity(options: argparse.Namespace) -> str:
     plan = identity.QUICK if options.quick else identity.Plan()
     if options.rounds:
-        plan = dataclasses.replace(plan, rounds=options.rounds)
+        rounds = dataclasses.replace(plan.turns, rounds=options.rounds)
+        plan = dataclasses.replace(plan, turns=rounds)
     found = identity.identity(plan, _say)
     if options.json:
         return json.dumps(output.identity_json(found))

@@ -79,21 +79,21 @@ def start(kinds: Sequence[str], **changes: Any) -> Iterator[Field]:
     """
     hosts = sorted({s.host for s in SCENARIOS})
     with contextlib.ExitStack() as stack:
-        folder = Path(stack.enter_context(_folder(DISK)))
-        authority = Authority(folder / "ca")
-        side = stack.enter_context(far_side(folder / "far", authority, hosts))
+        place = Path(stack.enter_context(folder(DISK)))
+        authority = Authority(place / "ca")
+        side = stack.enter_context(far_side(place / "far", authority, hosts))
         issuer = stack.enter_context(Issuer())
         groups = {s.group for s in SCENARIOS}
         tokens = {g: issuer.token("svc-bench", [g], lifetime=TOKEN_SECONDS) for g in groups}
-        rules = lab_rules(folder / "rules", issuer.url)
+        rules = lab_rules(place / "rules", issuer.url)
         common: dict[str, Any] = {
             "trust": authority.file,
-            "confdir": folder / "confdir",
+            "confdir": place / "confdir",
             "resolve": [f"{host}=127.0.0.1:{port}" for host, port in side.ports.items()],
         }
         proxies: dict[str, Gateway] = {}
         for kind in kinds:
-            home = folder if "memory" not in kind else Path(stack.enter_context(_folder(MEMORY)))
+            home = place if "memory" not in kind else Path(stack.enter_context(folder(MEMORY)))
             mine = _stock(common) if kind == "stock" else {**common, **changes}
             gateway = Gateway(rules, workdir=home / f"proxy-{len(proxies)}", **mine)
             proxies[kind] = stack.enter_context(gateway)
@@ -110,7 +110,8 @@ def _stock(common: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _folder(where: Path) -> tempfile.TemporaryDirectory[str]:
+def folder(where: Path) -> tempfile.TemporaryDirectory[str]:
+    """A new one in *where*, or anywhere if that is not there."""
     return tempfile.TemporaryDirectory(prefix="bench-", dir=where if where.is_dir() else None)
 
 

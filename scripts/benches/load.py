@@ -13,8 +13,9 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 
 from scripts.lab.rules import ROOT
@@ -35,7 +36,8 @@ class Load:
     """What is sent where.
 
     ``port`` is one of 127.0.0.1: a proxy's if ``token`` is given, else the far side's own. ``request`` is a whole request,
-    sent again and again; times are in seconds.
+    sent again and again; times are in seconds. With ``rate`` each connection sends so many a second, and what a call takes
+    counts from when it was due; without, each sends as soon as it is answered.
     """
 
     port: int
@@ -45,16 +47,22 @@ class Load:
     request: str
     warmup: float
     seconds: float
+    connections: int = CONNECTIONS
+    rate: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """Whole answers a second, latencies in milliseconds, and how busy the client was (1.0: one core)."""
+    """Whole answers a second, latencies in milliseconds, and how busy the client was (1.0: one core).
+
+    ``samples_ms`` is every latency, least first, where the load had a rate.
+    """
 
     rate: float
     median_ms: float
     p99_ms: float
     client_busy: float
+    samples_ms: list[float] = field(default_factory=list)
 
 
 def measure(load: Load) -> Measured:
@@ -81,10 +89,10 @@ def run(load: Load) -> Measured:
     """Send *load* from this process."""
     context = ssl.create_default_context(cafile=load.ca)
     context.set_alpn_protocols(["http/1.1"])
-    start = threading.Barrier(CONNECTIONS, timeout=START_SECONDS)
+    start = threading.Barrier(load.connections, timeout=START_SECONDS)
     busy, begun = time.process_time(), time.perf_counter()
-    with ThreadPoolExecutor(CONNECTIONS) as pool:
-        futures = [pool.submit(_work, load, context, start) for _ in range(CONNECTIONS)]
+    with ThreadPoolExecutor(load.connections) as pool:
+        futures = [pool.submit(_work, load, context, start, n) for n in range(load.connections)]
         latencies = sorted(chain.from_iterable(f.result() for f in futures))
     if not latencies:
         raise LoadFailed("no answer in all the time")
@@ -93,10 +101,13 @@ def run(load: Load) -> Measured:
         median_ms=latencies[len(latencies) // 2] * 1000,
         p99_ms=latencies[len(latencies) * 99 // 100] * 1000,
         client_busy=(time.process_time() - busy) / (time.perf_counter() - begun),
+        samples_ms=[round(s * 1000, 4) for s in latencies] if load.rate else [],
     )
 
 
-def _work(load: Load, context: ssl.SSLContext, start: threading.Barrier) -> list[float]:
+def _work(
+    load: Load, context: ssl.SSLContext, start: threading.Barrier, number: int
+) -> list[float]:
     """The latencies, in seconds, of the calls that began and ended in the time that counts."""
     request = load.request.encode()
     latencies = []
@@ -105,7 +116,7 @@ def _work(load: Load, context: ssl.SSLContext, start: threading.Barrier) -> list
             start.wait()
             begin = time.perf_counter() + load.warmup
             end = begin + load.seconds
-            while (sent := time.perf_counter()) < end:
+            for sent in _due(load, end, number):
                 connection.sendall(request)
                 _answer(connection)
                 answered = time.perf_counter()
@@ -115,6 +126,19 @@ def _work(load: Load, context: ssl.SSLContext, start: threading.Barrier) -> list
         start.abort()
         raise
     return latencies
+
+
+def _due(load: Load, end: float, number: int) -> Iterator[float]:
+    """When each call of connection *number* is due, once it is; one connection's come between the others'."""
+    if load.rate is None:
+        while (now := time.perf_counter()) < end:
+            yield now
+        return
+    due = time.perf_counter() + number / load.connections / load.rate
+    while due < end:
+        time.sleep(max(0.0, due - time.perf_counter()))
+        yield due
+        due += 1 / load.rate
 
 
 def _connection(load: Load, context: ssl.SSLContext) -> ssl.SSLSocket:

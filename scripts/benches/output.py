@@ -139,9 +139,9 @@ def identity_text(found: Found) -> str:
         [
             *lines,
             "",
-            "p99 of known callers' calls, strangers' unknown keys beside them",
-            f"  an issuer hanging to the same answering   {found.hanging.text()}",
-            f"  answering to answering: what 1 looks like {found.again.text()}",
+            "p99 of known callers' calls, strangers of the same issuer beside them (in 95 of 100 draws of the rounds)",
+            f"  their issuer hanging to it answering      {found.hanging.text()}",
+            f"  answering to answering: what 1 looks like {found.control.text()}",
             f"  answering, in milliseconds                {found.p99_ms.text()}",
             "",
             f"{found.kids} unknown keys in {found.seconds:.1f} s: {found.fetches} fetches, {found.allowed} allowed",
@@ -156,7 +156,7 @@ def identity_json(found: Found) -> dict[str, Any]:
         "machine": machine(),
         "costs_us": {f.name: f.spread.to_plain() for f in found.costs},
         "p99_hanging_to_answering": found.hanging.to_plain(),
-        "p99_answering_to_answering": found.again.to_plain(),
+        "p99_answering_to_answering": found.control.to_plain(),
         "p99_answering_ms": found.p99_ms.to_plain(),
         "unknown_keys": {**unknown, "seconds": round(found.seconds, 1)},
     }
