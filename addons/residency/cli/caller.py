@@ -20,7 +20,8 @@ class Shown:
     """What there is to say of a caller at ``now`` (Unix time in seconds).
 
     ``audiences`` are what the proof is good for, ``calls`` the rules whose ``from`` takes the caller
-    in, and ``rulings`` those on whose held calls the caller may rule.
+    in, and ``rulings`` those on whose held calls the caller may rule. ``authorities`` is the file of those who signed a
+    client certificate; empty for any other proof.
     """
 
     caller: Caller
@@ -28,6 +29,7 @@ class Shown:
     calls: Sequence[Rule]
     rulings: Sequence[Rule]
     now: float
+    authorities: str = ""
 
     @classmethod
     def of(
@@ -57,6 +59,7 @@ class Shown:
             "known": True,
             "subject": self.caller.subject,
             "issuer": self.caller.issuer,
+            **({"authorities": self.authorities} if self.authorities else {}),
             "groups": list(self.caller.groups),
             "sources": {group: list(origins) for group, origins in self.sources.items()},
             "expires": output.moment(self.caller.expires),
@@ -81,6 +84,7 @@ class Shown:
         return [
             ("subject", (self.caller.subject, "green")),
             ("issuer", self.caller.issuer),
+            *([("authorities", self.authorities)] if self.authorities else []),
             *_under("groups", groups or ["none"]),
             ("expires", f"{output.moment(self.caller.expires)}, in {left}"),
             ("fits", " and ".join(_FITS[a] for a in self.audiences)),

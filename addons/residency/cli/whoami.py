@@ -1,5 +1,6 @@
-"""``residency whoami``: whom a token, a client or an assertion proves, as the gateway would see them."""
+"""``residency whoami``: whom a token, a client, an assertion or a certificate proves, as the gateway would see them."""
 
+import dataclasses
 import logging
 import time
 from pathlib import Path
@@ -7,17 +8,19 @@ from typing import TYPE_CHECKING
 
 import click
 
-from residency.cli import options, output
-from residency.cli.assertion import assertion_option, caller_of
+from residency.cli import assertion, certificate, options, output
 from residency.cli.options import format_option, rules_option, token_or_client
 from residency.errors import CODES, IdentityError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from residency.core.configuration import Configuration
     from residency.core.identity import Caller, IssuerBook, KeySet, Purpose
 
+    type Other = Callable[[Configuration, float], tuple[Caller, list[Purpose]]]
+
+_ONE = "give one of a token, a client, an assertion and a certificate"
 #: Seconds to wait for an issuer's keys.
 PATIENCE = 10.0
 
@@ -26,7 +29,8 @@ PATIENCE = 10.0
 @token_or_client[0]
 @token_or_client[1]
 @token_or_client[2]
-@assertion_option
+@assertion.assertion_option
+@certificate.certificate_option
 @rules_option
 @format_option
 @click.pass_context
@@ -36,30 +40,32 @@ def whoami(
     client_id: str | None,
     client_secret_file: str | None,
     assertion_file: str | None,
+    certificate_file: str | None,
     rules: Path | None,
     form: str,
 ) -> None:
-    """Say whom a token, a client's id and secret, or a SAML assertion prove.
+    """Say whom a token, a client's id and secret, a SAML assertion, or a client certificate prove.
 
     Verifies it as the gateway does: who it is, until when, which groups and where each comes from,
     whether it fits calls, rulings on held calls or both, and which rules name the caller.
 
     The issuer's keys are read from its file, or fetched now; where identity.yaml has the gateway ask
-    an issuer, it is asked now. Neither token nor secret nor assertion is ever shown.
+    an issuer, it is asked now. Neither token nor secret nor assertion nor key is ever shown.
 
     Exit codes: 0 the caller is known; 1 not, with the code and what to do; 2 bad usage or rules.
     """
     from residency.cli.caller import Shown
 
-    secret = _secret(ctx, token_file, client_id, client_secret_file, assertion_file)
+    other = _other(assertion_file, certificate_file)
+    secret = _secret(ctx, token_file, client_id, client_secret_file, other)
     folder = options.folder(rules)
     configuration = options.load(folder)
     now = time.time()
     try:
         caller, audiences = (
-            _prove(configuration, folder, secret, client_id, now)
-            if assertion_file is None
-            else caller_of(configuration, assertion_file, now)
+            other(configuration, now)
+            if other
+            else _prove(configuration, folder, secret, client_id, now)
         )
     except IdentityError as e:
         if form == "json":
@@ -70,10 +76,28 @@ def whoami(
             output.error(f"{e} ({CODES[e.code].mend})")
         ctx.exit(1)
     shown = Shown.of(caller, audiences, configuration.policy.rules, now)
+    if certificate_file:
+        authorities = certificate.authorities_of(configuration, caller)
+        shown = dataclasses.replace(shown, authorities=authorities)
     if form == "json":
         output.document(shown.plain())
     else:
         output.pairs(shown.rows())
+
+
+def _other(assertion_file: str | None, certificate_file: str | None) -> "Other | None":
+    """What the proof is read by where it is neither token nor client.
+
+    Raises:
+        click.UsageError: Two are given.
+    """
+    if assertion_file is not None and certificate_file is not None:
+        raise click.UsageError(_ONE)
+    if assertion_file is not None:
+        return lambda found, now: assertion.caller_of(found, assertion_file, now)
+    if certificate_file is not None:
+        return lambda found, now: certificate.caller_of(found, certificate_file, now)
+    return None
 
 
 def _secret(
@@ -81,9 +105,9 @@ def _secret(
     token_file: str | None,
     client_id: str | None,
     secret_file: str | None,
-    assertion_file: str | None,
+    other: "Other | None",
 ) -> str:
-    """The token, or the secret of the client that is named instead; empty where there is an assertion.
+    """The token, or the secret of the client that is named instead; empty where there is *other* proof.
 
     Raises:
         click.UsageError: None is given, or more than one, or half of one.
@@ -92,15 +116,15 @@ def _secret(
         raise click.UsageError("--client-id and --client-secret-file go together")
     source = ctx.get_parameter_source("token_file")
     named = source is click.core.ParameterSource.COMMANDLINE
-    if sum((named, secret_file is not None, assertion_file is not None)) > 1:
-        raise click.UsageError("give one of a token, a client and an assertion")
-    if assertion_file is not None:
+    if sum((named, secret_file is not None, other is not None)) > 1:
+        raise click.UsageError(_ONE)
+    if other is not None:
         return ""
     if secret_file is not None:
         return options.token_of(secret_file, "secret")
     if token_file is None:
         raise click.UsageError(
-            "give --token-file, or --client-id and --client-secret-file, or --assertion-file"
+            "give --token-file, or --client-id and --client-secret-file, or --assertion-file, or --certificate"
         )
     return options.token_of(token_file)
 
