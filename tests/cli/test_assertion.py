@@ -32,6 +32,18 @@ def test_xml_and_base64_both_name_the_caller(house: Path, run: Run) -> None:
         assert given[200:260] not in found.output
 
 
+def test_a_gateway_may_know_assertions_alone(house: Path, run: Run) -> None:
+    (house / "identity.yaml").write_text("version: 1\n" + BLOCK, encoding="utf-8")
+    policy = house / "policy.yaml"
+    text = policy.read_text(encoding="utf-8")
+    issuer = ', issuers: ["https://login.test/realms/main"]'
+    policy.write_text(text.replace(issuer, ""), encoding="utf-8")
+    given = saml.assertion(now=time.time())
+
+    assert run("check", house).exit_code == 0
+    assert run("whoami", "--assertion-file", "-", "--rules", house, given=given).exit_code == 0
+
+
 def test_what_is_refused_is_told_with_its_code(house: Path, run: Run) -> None:
     xml = saml.assertion(now=time.time(), key="evil")
 

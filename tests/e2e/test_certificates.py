@@ -418,3 +418,22 @@ def test_nothing_of_a_token_or_key_is_printed(mtls: Lab) -> None:
     assert not [t for t in mtls.issuer.issued if t.split(".")[2][:20] in out]
     assert "PRIVATE" not in out
     assert "Traceback" not in out
+
+
+# Nobody but certificates
+
+
+def alone(rules: Path) -> None:
+    (rules / "identity.yaml").write_text("version: 1\n", encoding="utf-8")
+    edit(rules)
+
+
+@needs_curl
+def test_a_gateway_that_knows_certificates_alone_serves_them_and_nobody_else() -> None:
+    with Lab(edit=alone) as lab:
+        assert Client(lab, ROOT.sign(now=NOW)).curl() == 200
+        assert last(lab, 0)["caller"]["issuer"] == "spiffe://example.org"
+        lab.upstream.clear()
+
+        assert refused(Client(lab, None, lab.token("eu-services"))) == (407, "identity-issuer")
+        assert refused(Client(lab, None)) == (407, "identity-missing")
