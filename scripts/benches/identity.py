@@ -19,7 +19,17 @@ from residency.files import load
 from scripts.benches import strangers
 from scripts.benches.field import DISK, MEMORY, folder
 from scripts.benches.micro import Effort, Figure, _timed, _today
-from scripts.benches.turns import ANSWERING, CONTROL, HANGING, Interval, Turns, p99, ratio, turns
+from scripts.benches.turns import (
+    ANSWERING,
+    CONTROL,
+    HANGING,
+    Interval,
+    Rounds,
+    Turns,
+    p99,
+    ratio,
+    turns,
+)
 from scripts.lab.gateway import Gateway
 from scripts.lab.issuer import Issuer
 from scripts.lab.rules import lab_rules
@@ -58,6 +68,7 @@ class Found:
     hanging: Interval
     control: Interval
     p99_ms: Interval
+    rounds: Rounds
     kids: int
     fetches: int
     allowed: int
@@ -70,14 +81,15 @@ def identity(plan: Plan, say: Callable[[str], None]) -> Found:
         say("costs")
         costs = _costs(Path(name), plan.effort)
         with folder(MEMORY) as memory:
-            rounds = turns(Path(memory), plan.turns, say)
+            found = turns(Path(memory), plan.turns, say)
         say(f"{plan.kids} unknown keys")
         fetches, seconds = _strangers(Path(name), plan.kids)
     return Found(
         costs=costs,
-        hanging=Interval.of(rounds, ratio(HANGING, ANSWERING)),
-        control=Interval.of(rounds, ratio(CONTROL, ANSWERING)),
-        p99_ms=Interval.of(rounds, p99(ANSWERING)),
+        hanging=Interval.of(found.rounds, ratio(HANGING, ANSWERING)),
+        control=Interval.of(found.rounds, ratio(CONTROL, ANSWERING)),
+        p99_ms=Interval.of(found.rounds, p99(ANSWERING)),
+        rounds=found,
         kids=plan.kids,
         fetches=fetches,
         allowed=1 + int(seconds // COOL_DOWN),

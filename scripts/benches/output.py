@@ -143,9 +143,18 @@ def identity_text(found: Found) -> str:
             f"  their issuer hanging to it answering      {found.hanging.text()}",
             f"  answering to answering: what 1 looks like {found.control.text()}",
             f"  answering, in milliseconds                {found.p99_ms.text()}",
+            f"  {_quiet(found)}",
             "",
             f"{found.kids} unknown keys in {found.seconds:.1f} s: {found.fetches} fetches, {found.allowed} allowed",
         ]
+    )
+
+
+def _quiet(found: Found) -> str:
+    rounds = found.rounds
+    return (
+        f"{len(rounds.rounds)} rounds, the quietest of {rounds.made}: others kept at most {rounds.busy:.2f} "
+        "of the machine's processors busy"
     )
 
 
@@ -158,5 +167,10 @@ def identity_json(found: Found) -> dict[str, Any]:
         "p99_hanging_to_answering": found.hanging.to_plain(),
         "p99_answering_to_answering": found.control.to_plain(),
         "p99_answering_ms": found.p99_ms.to_plain(),
+        "rounds": {
+            "counted": len(found.rounds.rounds),
+            "made": found.rounds.made,
+            "others_busy": round(found.rounds.busy, 2),
+        },
         "unknown_keys": {**unknown, "seconds": round(found.seconds, 1)},
     }
