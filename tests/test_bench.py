@@ -5,6 +5,7 @@ import subprocess
 
 import pytest
 
+from scripts.benches.turns import ANSWERING, CONTROL, HANGING, Interval, p99, ratio
 from scripts.lab.rules import ROOT
 
 
@@ -33,3 +34,18 @@ def test_knowing_a_caller_is_measured_and_strangers_cause_no_more_fetches_than_a
 
     assert all(cost["median"] > 0 for cost in result["costs_us"].values())
     assert result["unknown_keys"]["fetches"] <= result["unknown_keys"]["allowed"]
+    assert all(
+        result[f"p99_{kind}_to_answering"]["value"] > 0 for kind in ("hanging", "answering")
+    )
+
+
+def test_a_p99_is_of_the_pool_and_its_interval_of_whole_rounds() -> None:
+    """One round that is slow as a whole widens the interval, as its thousand calls by themselves would not."""
+    calm = {kind: [1.0] * 1000 for kind in (HANGING, ANSWERING, CONTROL)}
+    slow = calm | {HANGING: [1.0] * 900 + [3.0] * 100}
+
+    found = Interval.of([calm] * 9 + [slow], ratio(HANGING, ANSWERING))
+
+    assert p99(HANGING)([calm] * 9 + [slow]) == 3.0
+    assert (found.value, found.low, found.high) == (3.0, 1.0, 3.0)
+    assert Interval.of([calm, slow], ratio(CONTROL, ANSWERING)) == Interval(1.0, 1.0, 1.0)
