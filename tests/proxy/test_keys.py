@@ -253,7 +253,7 @@ async def test_ten_thousand_unknown_keys_cause_one_fetch(
 async def test_strangers_who_waited_for_an_issuer_that_hangs_do_not_come_back_all_at_once(
     issuer: Issuer, started: Callable[..., KeyStore]
 ) -> None:
-    """A hundred refusals in one moment were everybody's p99."""
+    """Refusals in one moment keep everybody else's calls waiting."""
     store = started(by_url(issuer), pace=Pace(timeout=0.2, apart=0.01, apart_at_most=0.6))
     await until(lambda: store.ready)
     issuer.answers["/jwks"] = None
