@@ -205,6 +205,24 @@ async def test_at_most_so_many_wait_for_the_thread(
     await asyncio.gather(*waiting)
 
 
+async def test_who_waits_when_assertions_are_taken_no_more_is_refused_and_not_cancelled(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hold = threading.Event()
+    monkeypatch.setattr(module, "_read", lambda *_: hold.wait(5))
+    saml = make()
+    waiting = [asyncio.create_task(saml._verify(str(n))) for n in range(3)]
+    await asyncio.sleep(0.05)
+
+    saml.stop()
+    hold.set()
+
+    for one in waiting[1:]:  # the first is on the thread already
+        await refused(one, "identity-busy")
+    await refused(saml.exchange(fresh()), "identity-busy")
+    await asyncio.wait(waiting)
+
+
 async def test_keys_are_handed_out_and_renewed_when_due(
     make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -83,6 +83,7 @@ class Saml:
         self._refused: OrderedDict[bytes, tuple[float, str, str]] = OrderedDict()
         self._flights: dict[bytes, asyncio.Task[Verified]] = {}
         self._waiting = self._purged = 0
+        self._stopped = False
         self._budget, self._asked = float(BURST), time.monotonic()
         self.on_keys: Callable[[str, KeySet | None], None] = lambda _issuer, _keys: None
 
@@ -91,7 +92,8 @@ class Saml:
         self.on_keys(self.settings.gateway, self.mint.keys)
 
     def stop(self) -> None:
-        """Verify nothing more."""
+        """Verify nothing more: whoever waits, or still comes, is refused."""
+        self._stopped = True
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     async def caller(self, text: str) -> Caller:
@@ -162,13 +164,21 @@ class Saml:
     async def _verify(self, text: str) -> Verified:
         if self._waiting >= MAX_WAITING:
             raise IdentityError("identity-busy")
+        if self._stopped:
+            raise IdentityError("identity-busy")
         self._waiting += 1
         try:
-            return await asyncio.get_running_loop().run_in_executor(
+            reading = asyncio.get_running_loop().run_in_executor(
                 self._pool, _read, text, self.settings, self.trust
             )
+            # Where the one who waits is gone, nobody else asks for its error.
+            reading.add_done_callback(lambda f: f.cancelled() or f.exception())
+            await asyncio.wait([reading])
         finally:
             self._waiting -= 1
+        if reading.cancelled():  # by ``stop``: the call itself is not cancelled
+            raise IdentityError("identity-busy")
+        return reading.result()
 
     def _remember(self, digest: bytes, found: Verified) -> None:
         self._known[digest] = found
