@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from residency.core.body import inspect_body, read_json
 from residency.core.call import Head, Headers
 from residency.core.framing import METHODS
-from residency.core.host import canonical
 from residency.core.identity import Caller
 from residency.core.mask.sets import MaskSets
 from residency.core.policy.decide import NEEDS_BODY, PENDING, Carrying, Decision, Inputs, decide
