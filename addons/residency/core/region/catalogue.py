@@ -13,20 +13,21 @@ type Test = Literal["absent", "present"] | Annotated[list[str], pydantic.Field(m
 class ReadModel(Model):
     """Where a position stands: ``body`` is a selector, ``header`` and ``query`` are names.
 
-    ``take: scheme`` reads of a URL only what stands before its first colon.
+    ``take: scheme`` reads of a URL only what stands before its first colon, ``take: keys`` of an
+    object its members' names.
     """
 
     body: str | None = None
     header: str | None = None
     query: str | None = None
-    take: Literal["value", "scheme"] = "value"
+    take: Literal["value", "scheme", "keys"] = "value"
 
     @pydantic.model_validator(mode="after")
     def _one_of(self) -> "ReadModel":
         if sum(v is not None for v in (self.body, self.header, self.query)) != 1:
             raise ValueError("give one of body, header and query")
-        if self.take == "scheme" and self.body is None:
-            raise ValueError("take: scheme goes with body only")
+        if self.take != "value" and self.body is None:
+            raise ValueError(f"take: {self.take} goes with body only")
         return self
 
 
@@ -60,16 +61,21 @@ class CaseModel(Model):
 class EntryModel(Model):
     """One documented shape of requests.
 
-    ``shapes`` take values apart, such as ARNs. ``where`` lists cases, in which a text stands for
-    the cases of that name in the file's ``cases``.
+    ``table`` is the provider whose codes ``{region}``, ``{zone}`` and ``{code}`` are, if not the
+    file's: a service that runs in another's cloud. ``lower`` are positions that the provider reads
+    in any case, so that a name has one spelling. ``shapes`` take values apart, such as ARNs.
+    ``where`` lists cases, in which a text stands for the cases of that name in the file's
+    ``cases``.
     """
 
     id: Id
     service: str
     hosts: Annotated[list[str], pydantic.Field(min_length=1)]
+    table: str | None = None
     partitions: list[str] | None = None
     paths: list[str] = pydantic.Field(default_factory=list)
     read: dict[str, ReadModel] = pydantic.Field(default_factory=dict)
+    lower: list[str] = pydantic.Field(default_factory=list)
     shapes: dict[str, str | list[str]] = pydantic.Field(default_factory=dict)
     function: str = "?"
     where: str | list[str | CaseModel]

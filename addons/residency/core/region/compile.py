@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from residency.core.document import Document, Path, fit
 from residency.core.faults import Faults
@@ -50,14 +50,26 @@ def compile_all(
             if model.id in ids:
                 context.fault((*path, "id"), "is another entry's id", "choose another")
             ids.add(model.id)
-            entry = _entry(context, model, path)
+            there = _elsewhere(context, model, tables, path)
+            entry = _entry(there, model, path)
             entries.append(entry)
             for j, host in enumerate(model.hosts):
                 try:
-                    matcher.add(host, entry, context.table, model.partitions)
+                    matcher.add(host, entry, there.table, model.partitions)
                 except PatternError as e:
                     context.fault((*path, "hosts", j), str(e))
     return matcher, tuple(entries)
+
+
+def _elsewhere(
+    context: Context, model: EntryModel, tables: Mapping[str, Table], path: Path
+) -> Context:
+    """*context* with the table whose codes the entry's are."""
+    if model.table is None:
+        return context
+    if model.table not in tables:
+        context.fault((*path, "table"), "is no provider of rules/places")
+    return replace(context, table=tables.get(model.table, Table()))
 
 
 def _entry(context: Context, model: EntryModel, path: Path) -> Entry:
@@ -74,6 +86,9 @@ def _entry(context: Context, model: EntryModel, path: Path) -> Entry:
     known |= {n for group in shaped.values() for n in group}
     for name in model.shapes.keys() - known:
         context.fault((*path, "shapes", name), "is no position of this entry")
+    for i, name in enumerate(model.lower):
+        if name not in known:
+            context.fault((*path, "lower", i), "is no position of this entry")
     cases, used = _cases(context, model, path, known)
     kinds = dict.fromkeys(path_names, "path") | {n: _kind(r) for n, r in model.read.items()}
     used |= {name for name, parts in shaped.items() if used & set(parts)}
@@ -85,6 +100,7 @@ def _entry(context: Context, model: EntryModel, path: Path) -> Entry:
         paths=_paths(context, model.paths, (*path, "paths")),
         path_names=path_names,
         reads=tuple(_read(context, n, r, (*path, "read", n)) for n, r in model.read.items()),
+        lower=tuple(model.lower),
         shapes=shapes,
         shaped=shaped,
         cases=cases,
@@ -119,7 +135,7 @@ def _read(context: Context, position: str, model: ReadModel, path: Path) -> Read
         header = model.header.lower() if model.header is not None else None
         return Read(position, "query" if header is None else "header", header or model.query or "")
     try:
-        return Read(position, "body", steps=steps(model.body), scheme=model.take == "scheme")
+        return Read(position, "body", steps=steps(model.body), take=model.take)
     except PatternError as e:
         context.fault((*path, "body"), str(e))
         return Read(position, "body")

@@ -37,6 +37,7 @@ class Entry:
     paths: tuple[PathPattern, ...]
     path_names: tuple[str, ...]
     reads: tuple[Read, ...]
+    lower: tuple[str, ...]
     shapes: Mapping[str, tuple[re.Pattern[str], ...]]
     shaped: Mapping[str, tuple[str, ...]]
     cases: tuple[Case, ...]
@@ -71,6 +72,10 @@ class Entry:
             if len(found) * len(values) > _MAX_BINDINGS:
                 values = (UNREADABLE,)
             found = [{**binding, read.position: value} for binding in found for value in values]
+        for binding in found if self.lower else ():
+            binding.update(
+                {n: v.lower() for n in self.lower if isinstance(v := binding.get(n), str)}
+            )
         for binding in found if self.shapes else ():
             self._shape(binding)
         return found
