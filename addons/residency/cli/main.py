@@ -12,6 +12,7 @@ from residency.cli.audit import audit
 from residency.cli.check import check
 from residency.cli.explain import explain
 from residency.cli.held import approve, deny, held
+from residency.cli.locate import locate
 from residency.cli.mask import mask
 from residency.cli.path import path
 from residency.cli.whoami import whoami
@@ -64,5 +65,5 @@ def main(ctx: click.Context) -> None:
         ctx.color = False
 
 
-for _command in (explain, check, whoami, mask, audit, held, approve, deny, path):
+for _command in (explain, locate, check, whoami, mask, audit, held, approve, deny, path):
     main.add_command(_command)
