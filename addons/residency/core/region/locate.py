@@ -4,10 +4,11 @@ The host picks the catalogue's entries, the path one of them, and its cases the 
 not known, not read or in conflict makes the answer wider, never narrower.
 """
 
+import functools
 from datetime import date
 
 from residency.core.call import Head
-from residency.core.host import canonical
+from residency.core.host import REMEMBERED, canonical
 from residency.core.region.atlas import Atlas
 from residency.core.region.cases import PENDING, UNREADABLE, Answer, Reading
 from residency.core.region.destination import Destination, Evidence, Status
@@ -58,7 +59,7 @@ def _declared(
     answer = _FRONTED if _fronted(head) else entry.say(bindings)
     evidence = entry.evidence
     if "region" in bindings[0]:
-        evidence = (*evidence, Evidence("host", f"region {bindings[0]['region']}", entry.id))
+        evidence = (*evidence, _in_region(bindings[0]["region"], entry.id))
     if answer.pin and pin is not None:
         answer, evidence = pin.answer, (*evidence, pin.evidence)
     if answer.conflict:
@@ -75,6 +76,11 @@ def _declared(
         entry=entry.id,
         provisional=pending,
     )
+
+
+@functools.lru_cache(maxsize=REMEMBERED)
+def _in_region(region: Reading, entry: str) -> Evidence:
+    return Evidence("host", f"region {region}", entry)
 
 
 def _unclear(found: _Candidates, head: Head, body: object) -> Destination:

@@ -5,10 +5,12 @@ never matches. Of several patterns that fit, the one with more literal labels de
 its entries do not cover is unknown, and never falls to a more general pattern.
 """
 
+import functools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from residency.core.host import REMEMBERED
 from residency.core.region.entry import Entry
 from residency.core.region.pattern import PatternError, split, whole
 from residency.core.region.tables import Table
@@ -44,6 +46,8 @@ class Matcher:
     def __init__(self) -> None:
         self._root = _Node()
         self._leaves = 0
+        #: The entries of the best fitting pattern, in file order, with the host's positions. Not to be changed.
+        self.match = functools.lru_cache(maxsize=REMEMBERED)(self._match)
 
     def add(self, host: str, entry: Entry, table: Table, partitions: list[str] | None) -> None:
         """Let hosts like *host* be *entry*'s.
@@ -53,6 +57,7 @@ class Matcher:
         Raises:
             PatternError: *host* cannot be read, or names a partition that the table does not have.
         """
+        self.match.cache_clear()
         unknown = [p for p in partitions or () if p not in table.partitions]
         if unknown:
             raise PatternError(f"has a partition that is not in the table: {unknown[0]}")
@@ -65,8 +70,7 @@ class Matcher:
             if shared:
                 self._add(host.removesuffix("{suffix}") + suffix, entry, table, shared)
 
-    def match(self, host: str) -> list[tuple[Entry, dict[str, str]]]:
-        """The entries of the best fitting pattern, in file order, with the host's positions."""
+    def _match(self, host: str) -> list[tuple[Entry, dict[str, str]]]:
         labels = host.split(".")
         labels.reverse()
         best: _Leaf | None = None

@@ -80,12 +80,14 @@ class Template:
         """
         text = ""
         for optional, parts in self.runs:
-            gaps = [v for _, n in parts if n and isinstance(v := binding.get(n, ABSENT), Gap)]
-            if optional and gaps:
+            if optional:
+                gaps = [v for _, n in parts if n and isinstance(v := binding.get(n, ABSENT), Gap)]
                 if ABSENT in gaps:
                     continue
-                return "?"
-            text += "".join(lit + (_plain(binding.get(n)) if n else "") for lit, n in parts)
+                if gaps:
+                    return "?"
+            for literal, name in parts:
+                text += literal + _plain(binding.get(name)) if name else literal
         return text
 
     def glob(self) -> str:
