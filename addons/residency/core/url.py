@@ -7,12 +7,14 @@ from residency.core.host import canonical
 from residency.errors import RegionError
 
 #: A backslash is a slash to browsers and a character to others, so none stands in an authority.
-_URL = re.compile(r"(https?)://([^/?#\\]*)(/[^?#]*)?(?:\?([^#]*))?(?:#.*)?", re.IGNORECASE)
+#: Browsers drop tab, CR and LF anywhere and blanks at the ends; other clients send, refuse or cut there.
+_URL = re.compile(
+    r"(https?)://([^/?#\\\x00-\x20\x7f]*)(/[^?#\x00-\x20\x7f]*)?(?:\?([^#\x00-\x20\x7f]*))?(?:#[^\x00-\x20\x7f]*)?",
+    re.IGNORECASE,
+)
 _PORTS = {"https": 443, "http": 80}
 _PORT = re.compile(r"[0-9]{0,5}")
 _MAX_PORT = 65535
-#: Browsers drop tab, CR and LF anywhere and blanks at the ends; other clients send, refuse or cut there.
-_CONTROL = re.compile(r"[\x00-\x20\x7f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,7 @@ def parse(url: str) -> Url:
             more than one ``@`` there, or no port of 0 to 65535; ``host-invalid`` as ``canonical`` says.
     """
     found = _URL.fullmatch(url)
-    if found is None or _CONTROL.search(url):
+    if found is None:
         raise RegionError("request-malformed", "not a URL of https or http without blanks")
     scheme, authority, path, query = found.groups()
     userinfo = "@" in authority

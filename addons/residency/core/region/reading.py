@@ -98,6 +98,8 @@ def select(body: object, path: tuple[Step, ...], take: Take = "value") -> tuple[
     """
     if isinstance(body, Gap):
         return (body,)
+    if take == "value" and (single := _single_value(body, path)) is not None:
+        return (single,)
     nodes: list[object] = [body]
     for kind, name in path:
         nodes = _below(nodes, name) if kind == ".." else _within(nodes, name)
@@ -105,6 +107,17 @@ def select(body: object, path: tuple[Step, ...], take: Take = "value") -> tuple[
         nodes = [key for node in nodes for key in _keys(node)]
     found = dict.fromkeys(map(_scheme if take == "scheme" else _reading, nodes))
     return (tuple(found) or (ABSENT,)) if len(found) <= _MAX_VALUES else (UNREADABLE,)
+
+
+def _single_value(node: object, path: tuple[Step, ...]) -> Reading | None:
+    """The reading at *path* where it leads through objects only, as most do; else ``None``."""
+    for kind, name in path:
+        if kind != "." or not isinstance(node, dict):
+            return None
+        node = node.get(name)
+        if node is None:
+            return ABSENT
+    return _reading(node)
 
 
 def _within(nodes: list[object], name: str) -> list[object]:
