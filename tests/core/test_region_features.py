@@ -1,4 +1,4 @@
-"""What an entry can say: the members' names of an object, one spelling of a name, another's table."""
+"""What an entry can say: the members' names of an object, another's table."""
 
 import pytest
 
@@ -42,20 +42,6 @@ def test_the_names_of_an_objects_members(body: object, found: tuple[object, ...]
     assert select(body, steps("$.tools[*]"), "keys") == found
 
 
-def test_a_position_read_in_any_case_has_one_spelling() -> None:
-    atlas, faults = build(
-        PINS,
-        entry(
-            'hosts: [a.test]\npaths: ["/api/{name}"]\nlower: [name]\nfunction: "{name}"\n'
-            "where: [{when: {name: [score]}, places: [DE]}]"
-        ),
-    )
-
-    assert atlas, faults.found
-    answer = ask("a.test/api/SCORE", atlas=atlas)
-    assert (answer.function, str(answer.places)) == ("example:s:score", "DE")
-
-
 def test_the_regions_of_an_entry_may_be_another_providers() -> None:
     atlas, faults = build(
         PINS,
@@ -71,7 +57,6 @@ def test_the_regions_of_an_entry_may_be_another_providers() -> None:
     ("text", "says"),
     [
         ("hosts: [a.test]\ntable: gogle\nwhere: [{places: anywhere}]", "no provider of rules/places"),
-        ("hosts: [a.test]\nlower: [name]\nwhere: [{places: anywhere}]", "no position"),
         ("hosts: [a.test]\nread: {m: {header: a, take: keys}}\nwhere: [{places: anywhere}]", "keys goes with body only"),
     ],
 )  # fmt: skip

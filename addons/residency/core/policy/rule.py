@@ -90,14 +90,17 @@ class Rule:
     def __post_init__(self) -> None:
         # Compiled once; a frozen dataclass has no other way.
         for name, globs in (("_functions", self.functions), ("_subjects", self.who.subjects)):
-            pattern = compile_globs(globs) if globs is not None else None
+            # Some providers read names in any case: Score would be a way around a block of score.
+            caseless = name == "_functions" and self.then is Action.BLOCK
+            pattern = compile_globs(globs, caseless=caseless) if globs is not None else None
             object.__setattr__(self, name, pattern)
 
     def admits_function(self, function: str | None) -> bool:
         """True if *function* matches.
 
-        A block also matches what a name not wholly told (``aws:?:?``) might be, and a name without its owner: a block
-        of ``aws:lambda:f`` holds for ``aws:lambda:123456789012/f``, which an allow of ``aws:lambda:f`` does not admit.
+        A block also matches what a name not wholly told (``aws:?:?``) might be, a name without its owner, and any case:
+        one of ``aws:lambda:f`` holds for ``aws:lambda:123456789012/F``, which an allow of ``aws:lambda:f`` does not
+        admit.
         """
         if self._functions is None or self._functions.fullmatch(function or ""):
             return True
@@ -110,7 +113,8 @@ class Rule:
 
     def _may_be(self, function: str) -> bool:
         told, unsure, _ = function.partition("?")
-        literals = (glob.split("*")[0] for glob in self.functions or ())
+        told = told.lower()
+        literals = (glob.split("*")[0].lower() for glob in self.functions or ())
         return bool(unsure) and any(told.startswith(x) or x.startswith(told) for x in literals)
 
     def names(self, caller: "Caller") -> bool:

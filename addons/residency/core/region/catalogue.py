@@ -4,10 +4,10 @@ from typing import Annotated, Literal
 
 import pydantic
 
+from residency.core.region.conditions import Test
 from residency.core.region.tables import AsOf, Confidence, Model, Spread
 
 type Id = Annotated[str, pydantic.StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{1,79}$")]
-type Test = Literal["absent", "present"] | Annotated[list[str], pydantic.Field(min_length=1)]
 
 
 class ReadModel(Model):
@@ -36,7 +36,8 @@ class CaseModel(Model):
 
     A listed text is exact, ``text*``, ``*text`` or another ``{position}``. ``regions`` may hold
     one ``{position}``: its region joins the set. ``pin`` lets destinations.yaml say what is
-    unknown here. ``note`` says why, and is evidence where the answer is unknown.
+    unknown here; ``pin: deployment`` only with a deployment type beside its regions. ``note`` says
+    why, and is evidence where the answer is unknown.
     """
 
     when: dict[str, Test] = pydantic.Field(default_factory=dict)
@@ -45,7 +46,7 @@ class CaseModel(Model):
     places: Spread | None = None
     jurisdiction: str | None = None
     conflict: str | None = None
-    pin: bool = False
+    pin: bool | Literal["deployment"] = False
     note: str = ""
 
     @pydantic.model_validator(mode="after")
@@ -62,8 +63,7 @@ class EntryModel(Model):
     """One documented shape of requests.
 
     ``table`` is the provider whose codes ``{region}``, ``{zone}`` and ``{code}`` are, if not the
-    file's: a service that runs in another's cloud. ``lower`` are positions that the provider reads
-    in any case, so that a name has one spelling. ``shapes`` take values apart, such as ARNs.
+    file's: a service that runs in another's cloud. ``shapes`` take values apart, such as ARNs.
     ``where`` lists cases, in which a text stands for the cases of that name in the file's
     ``cases``.
     """
@@ -75,7 +75,6 @@ class EntryModel(Model):
     partitions: list[str] | None = None
     paths: list[str] = pydantic.Field(default_factory=list)
     read: dict[str, ReadModel] = pydantic.Field(default_factory=dict)
-    lower: list[str] = pydantic.Field(default_factory=list)
     shapes: dict[str, str | list[str]] = pydantic.Field(default_factory=dict)
     function: str = "?"
     where: str | list[str | CaseModel]

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from residency.core.document import Document, Path, fit
 from residency.core.faults import Faults
 from residency.core.places import Jurisdictions, Places
-from residency.core.region.cases import Answer, Case, Condition, join
-from residency.core.region.catalogue import CaseModel, CatalogueFile, EntryModel, ReadModel, Test
+from residency.core.region.cases import Answer, Case, join
+from residency.core.region.catalogue import CaseModel, CatalogueFile, EntryModel, ReadModel
+from residency.core.region.conditions import condition
 from residency.core.region.destination import Evidence
 from residency.core.region.entry import Entry
 from residency.core.region.matcher import Matcher
@@ -86,9 +87,6 @@ def _entry(context: Context, model: EntryModel, path: Path) -> Entry:
     known |= {n for group in shaped.values() for n in group}
     for name in model.shapes.keys() - known:
         context.fault((*path, "shapes", name), "is no position of this entry")
-    for i, name in enumerate(model.lower):
-        if name not in known:
-            context.fault((*path, "lower", i), "is no position of this entry")
     cases, used = _cases(context, model, path, known)
     kinds = dict.fromkeys(path_names, "path") | {n: _kind(r) for n, r in model.read.items()}
     used |= {name for name, parts in shaped.items() if used & set(parts)}
@@ -99,11 +97,12 @@ def _entry(context: Context, model: EntryModel, path: Path) -> Entry:
         function=_template(context, model.function, (*path, "function"), known),
         paths=_paths(context, model.paths, (*path, "paths")),
         path_names=path_names,
+        positions=frozenset(known),
         reads=tuple(_read(context, n, r, (*path, "read", n)) for n, r in model.read.items()),
-        lower=tuple(model.lower),
         shapes=shapes,
         shaped=shaped,
         cases=cases,
+        deploys=_deploys(context, model),
         evidence=(
             Evidence("catalogue", model.id, model.source),
             *(Evidence(kinds[n], n, model.id) for n in sorted(used) if n in kinds),
@@ -193,17 +192,28 @@ def _cases(
         cases += [_case(context, case, ("cases", where, j)) for j, case in shared]
     used = {case.by for case in cases if case.by}
     for case in cases:
-        for condition in (*case.when, *case.unless):
-            used |= {condition.position, *condition.same}
+        for test in (*case.when, *case.unless):
+            used |= {test.position, *test.same}
     for name in sorted(used - known):
         context.fault(path, f"{name} is no position of the entry {model.id}")
     return tuple(cases), used
 
 
+def _deploys(context: Context, model: EntryModel) -> bool:
+    """Whether a pin needs a deployment type, as the region alone does not say where it runs."""
+    listed = [model.where] if isinstance(model.where, str) else model.where
+    shared = [c for w in listed if isinstance(w, str) for c in context.file.cases.get(w, [])]
+    own = [c for c in listed if not isinstance(c, str)]
+    return any(case.pin == "deployment" for case in (*own, *shared))
+
+
 def _case(context: Context, model: CaseModel, path: Path) -> Case:
-    when = tuple(_condition(context, n, t, (*path, "when", n)) for n, t in model.when.items())
-    unless = tuple(
-        _condition(context, n, t, (*path, "unless", n)) for n, t in model.unless.items()
+    when, unless = (
+        tuple(
+            condition(name, test, context.document, (*path, key, name), context.faults)
+            for name, test in tests.items()
+        )
+        for key, tests in (("when", model.when), ("unless", model.unless))
     )
     if model.regions is not None:
         return _regions(context, Case(when, unless), model.regions, (*path, "regions"))
@@ -214,34 +224,8 @@ def _case(context: Context, model: CaseModel, path: Path) -> Case:
         return Case(when, unless, Answer(places, note=model.note))
     if model.places is not None:
         places = spread(model.places, context.document, (*path, "places"), context.faults)
-        return Case(when, unless, Answer(places, pin=model.pin, note=model.note))
+        return Case(when, unless, Answer(places, pin=bool(model.pin), note=model.note))
     return Case(when, unless, Answer(conflict=model.conflict or "conflict"))
-
-
-def _condition(context: Context, position: str, test: Test, path: Path) -> Condition:
-    if isinstance(test, str):
-        return Condition(position, present=test == "present")
-    exact, starts, ends, same = [], [], [], []
-    for i, text in enumerate(test):
-        if text[:1] == "{" and names(text) == [text[1:-1]]:
-            same.append(text[1:-1])
-        elif text.count("*") > 1 or text[1:-1].count("*") or text in ("", "*"):
-            context.fault(
-                (*path, i), "has * elsewhere than at one end", "write text, text* or *text"
-            )
-        elif text[-1] == "*":
-            starts.append(text[:-1])
-        elif text[0] == "*":
-            ends.append(text[1:])
-        else:
-            exact.append(text)
-    return Condition(
-        position,
-        exact=frozenset(exact),
-        starts=tuple(starts),
-        ends=tuple(ends),
-        same=tuple(same),
-    )
 
 
 def _regions(context: Context, case: Case, listed: list[str], path: Path) -> Case:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from residency.core.call import Head
 from residency.core.region.cases import (
     ABSENT,
-    NOTHING,
     PENDING,
     UNREADABLE,
     Answer,
@@ -15,20 +14,21 @@ from residency.core.region.cases import (
     Case,
     Gap,
     Reading,
-    join,
-    reach,
+    say,
 )
 from residency.core.region.destination import Evidence
 from residency.core.region.pattern import PathPattern, Template
 from residency.core.region.reading import Read
 
 _MAX_BINDINGS = 64
-_UNREAD = Answer(note="a position that it depends on cannot be read exactly")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Entry:
-    """``path_names`` are the positions that paths give, ``shaped`` those that each shape gives."""
+    """``path_names`` are the positions that paths give, ``shaped`` those that each shape gives.
+
+    ``deploys``: the region of a pin says where the call runs only with a deployment type.
+    """
 
     id: str
     provider: str
@@ -36,11 +36,12 @@ class Entry:
     function: Template
     paths: tuple[PathPattern, ...]
     path_names: tuple[str, ...]
+    positions: frozenset[str]
     reads: tuple[Read, ...]
-    lower: tuple[str, ...]
     shapes: Mapping[str, tuple[re.Pattern[str], ...]]
     shaped: Mapping[str, tuple[str, ...]]
     cases: tuple[Case, ...]
+    deploys: bool
     evidence: tuple[Evidence, ...]
     source: str
     as_of: str
@@ -71,11 +72,11 @@ class Entry:
             values = read.values(head, body)
             if len(found) * len(values) > _MAX_BINDINGS:
                 values = (UNREADABLE,)
+            if len(values) == 1:
+                for binding in found:
+                    binding[read.position] = values[0]
+                continue
             found = [{**binding, read.position: value} for binding in found for value in values]
-        for binding in found if self.lower else ():
-            binding.update(
-                {n: v.lower() for n in self.lower if isinstance(v := binding.get(n), str)}
-            )
         for binding in found if self.shapes else ():
             self._shape(binding)
         return found
@@ -96,18 +97,7 @@ class Entry:
 
     def say(self, bindings: Sequence[Binding]) -> Answer:
         """Where the call may be processed, whichever of *bindings* is the true one."""
-        answers: list[Answer] = []
-        unreadable = False
-        for binding in bindings:
-            reached = reach(self.cases, binding)
-            if len(reached) > 1:
-                # What may be a conflict is not one yet: it is unknown.
-                reached = [NOTHING if a.conflict else a for a in reached]
-                unreadable = unreadable or UNREADABLE in binding.values()
-            answers += reached
-        if unreadable and any(a != answers[0] for a in answers):
-            return next((a for a in answers if a.conflict), _UNREAD)
-        return join(answers)
+        return say(self.cases, bindings)
 
     def call(self, bindings: Sequence[Binding]) -> str:
         """``provider:service:name``; ``?`` for the name if *bindings* differ in it."""
