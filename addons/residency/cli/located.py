@@ -3,6 +3,7 @@
 A batch is one JSON line in, one JSON line out, in order.
 """
 
+import datetime
 import json
 from collections.abc import Sequence
 from functools import partial
@@ -46,7 +47,7 @@ class _Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def ask(atlas: "Atlas", url: str, method: str | None, headers: Headers, raw: bytes) -> Destination:
     """Where the call may be processed, with *raw* as it would be sent. Never raises."""
     codings = [v for n, v in headers if n.lower() == "content-encoding"]
-    return _ask(atlas, url, method, headers, partial(_read, raw, codings))
+    return _ask(atlas, url, method, headers, partial(_read, raw, codings), today())
 
 
 def to_plain(to: Destination) -> dict[str, Plain]:
@@ -59,14 +60,15 @@ def answer_all(atlas: "Atlas", lines: BinaryIO, out: BinaryIO) -> bool:
     """Answer each of *lines* on *out*, those that came together at once; True if all were good."""
     encode, good = msgspec.json.Encoder().encode, True
     for batch in batches(lines):
-        answers = [_answer(atlas, line) for line in batch]
+        day = today()
+        answers = [_answer(atlas, line, day) for line in batch]
         good = good and not any("error" in answer for answer in answers)
         out.write(b"".join([encode(answer) + b"\n" for answer in answers]))
         out.flush()
     return good
 
 
-def _answer(atlas: "Atlas", line: bytes | None) -> dict[str, Plain]:
+def _answer(atlas: "Atlas", line: bytes | None, day: datetime.date) -> dict[str, Plain]:
     if line is None:
         return _error(f"the line is longer than {MAX_LINE} bytes")
     try:
@@ -79,11 +81,16 @@ def _answer(atlas: "Atlas", line: bytes | None) -> dict[str, Plain]:
     except (ValueError, RecursionError):
         return _error("the line is not one JSON value")
     headers = tuple(call.headers.items()) if call.headers else ()
-    return to_plain(_ask(atlas, call.url, call.method, headers, _body(call.body, text)))
+    return to_plain(_ask(atlas, call.url, call.method, headers, _body(call.body, text), day))
 
 
 def _ask(
-    atlas: "Atlas", url: str, method: str | None, headers: Headers, body: object
+    atlas: "Atlas",
+    url: str,
+    method: str | None,
+    headers: Headers,
+    body: object,
+    day: datetime.date,
 ) -> Destination:
     """*body* is what is told of it, or a function that reads it: asked only where it may change the answer."""
     try:
@@ -99,7 +106,6 @@ def _ask(
         query=parts.query,
         headers=tuple([(name.lower(), value) for name, value in headers]),
     )
-    day = today()
     to = where(atlas, head, PENDING if callable(body) else body, today=day)
     return where(atlas, head, body(), today=day) if to.provisional and callable(body) else to
 

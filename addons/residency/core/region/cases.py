@@ -63,9 +63,7 @@ class Condition:
         """``None`` where it cannot be told."""
         value = binding.get(self.position, ABSENT)
         if isinstance(value, Gap):
-            if value is not ABSENT:
-                return None
-            return self.present is False
+            return self.present is False if value is ABSENT else None
         if self.present is not None:
             return self.present
         if value in self.exact or value.startswith(self.starts) or value.endswith(self.ends):
