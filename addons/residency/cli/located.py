@@ -112,12 +112,17 @@ def _ask(
 
 def _body(value: object, line: str) -> object:
     """What a gateway would read of the body, which is *value* in *line*."""
-    if value is None:
+    if value is None or value == "":
         return NO_BODY
-    plain = len(line) <= DEFAULT_LIMIT and line.count("[") + line.count("{") <= _BRACKETS
-    if plain and not isinstance(value, str) and "\\u" not in line:
+    if len(line) > DEFAULT_LIMIT or "\\u" in line or line.count("[") + line.count("{") > _BRACKETS:
+        return partial(_read, body_bytes(value), ())
+    # Nothing here that only the exact reader would refuse: no half of a surrogate pair, not too deep, not too long.
+    if not isinstance(value, str):
         return value
-    return partial(_read, body_bytes(value), ())
+    try:
+        return _LINE.decode(value)
+    except ValueError:
+        return UNREADABLE
 
 
 def _read(raw: bytes, codings: Sequence[str]) -> object:
