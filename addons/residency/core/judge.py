@@ -98,7 +98,7 @@ def judge(
         fault = None
     except RegionError as e:
         fault = e.code
-    if destination.provisional:
+    if destination.provisional or policy.reads_operations:
         destination = locate(atlas, head, _value(raw, codings, limit), today=today)
     inputs = Inputs(caller=caller, method=head.method, destination=destination, fault=fault)
     decision = decide(policy, inputs, today)

@@ -172,7 +172,7 @@ class AuditAddon(Stage):
         members: dict[str, Plain] = {"rule": decision.rule}
         if located:
             members |= {
-                "function": located.destination.function,
+                "function": located.destination.called or None,
                 "places": located.destination.places.to_plain(),
             }
         if held:

@@ -95,7 +95,7 @@ class RegionAddon(Stage):
         head = head_of(flow, host)
         check_door(configuration.atlas, head, today)
         destination = locate(configuration.atlas, head, PENDING, today=today)
-        if destination.provisional:
+        if destination.provisional or configuration.policy.reads_operations:
             destination = locate(configuration.atlas, head, await self._body(flow), today=today)
         flowstate.write(flow, Located(host=host, destination=destination))
 

@@ -87,7 +87,7 @@ class Template:
                 if gaps:
                     return "?"
             for literal, name in parts:
-                text += literal + _plain(binding.get(name)) if name else literal
+                text += literal + plain(binding.get(name)) if name else literal
         return text
 
     def glob(self) -> str:
@@ -99,7 +99,8 @@ class Template:
         )
 
 
-def _plain(value: object) -> str:
+def plain(value: object) -> str:
+    """*value* as a part of a function's name; ``?`` unless it is a plain one."""
     if not isinstance(value, str):
         return "?"
     return value if len(value) <= _MAX_NAME and _PLAIN.fullmatch(value) else "?"
