@@ -33,3 +33,16 @@ def test_knowing_a_caller_is_measured_and_strangers_cause_no_more_fetches_than_a
 
     assert all(cost["median"] > 0 for cost in result["costs_us"].values())
     assert result["unknown_keys"]["fetches"] <= result["unknown_keys"]["allowed"]
+
+
+@pytest.mark.slow
+def test_the_cost_of_locating_a_call_is_measured_with_and_without_ten_thousand_pins() -> None:
+    done = subprocess.run(
+        [ROOT / "scripts" / "bench", "regions", "--quick", "--json"],
+        capture_output=True, text=True, timeout=120, check=True,
+    )  # fmt: skip
+    result = json.loads(done.stdout)
+
+    assert all(cost["median"] > 0 for cost in result["locate_us"].values())
+    assert result["pins"] > 10_000
+    assert result["batch_per_second"]["median"] > 0

@@ -1,6 +1,6 @@
 """Measure the gateway: against stock mitmdump in turns (contest), part by part (core), or under a profiler (profile).
 
-``identity`` is what it takes to know a caller.
+``identity`` is what it takes to know a caller, ``regions`` where a call may be processed.
 """
 
 import argparse
@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 
 from residency.errors import ResidencyError
-from scripts.benches import contest, identity, micro, output, profiling
+from scripts.benches import contest, identity, micro, output, profiling, regions
 from scripts.benches.load import LoadFailed
 from scripts.benches.scenarios import SCENARIOS
 from scripts.lab.gateway import GatewayFailed
@@ -39,7 +39,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--json", action="store_true", help="one JSON object, for machines")
     parser.add_argument("--quick", action="store_true", help="one short round: proves nothing")
     parser.add_argument(
-        "--rounds", type=int, help="of the contest (without it: 7) or of identity (5)"
+        "--rounds", type=int, help="of the contest (without it: 7), identity (5) or regions (9)"
     )
     parser.add_argument("--scenario", choices=[s.name for s in SCENARIOS], default="head",
                         help="of the profile (without it: head)")  # fmt: skip
@@ -80,12 +80,21 @@ def _identity(options: argparse.Namespace) -> str:
     return output.identity_text(found)
 
 
+def _regions(options: argparse.Namespace) -> str:
+    plan = regions.QUICK if options.quick else regions.Plan()
+    if options.rounds:
+        plan = dataclasses.replace(plan, rounds=options.rounds)
+    found = regions.regions(plan)
+    return json.dumps(output.regions_json(found)) if options.json else output.regions_text(found)
+
+
 def _say(text: str) -> None:
     """Progress, out of the way of the result."""
     print(text, file=sys.stderr, flush=True)
 
 
-_BENCHES = {"contest": _contest, "core": _core, "identity": _identity, "profile": _profile}
+_BENCHES = {"contest": _contest, "core": _core, "identity": _identity, "profile": _profile,
+            "regions": _regions}  # fmt: skip
 
 if __name__ == "__main__":
     sys.exit(main())
