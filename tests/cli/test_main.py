@@ -12,7 +12,7 @@ from residency.cli.main import main
 from tests.cli.conftest import Run, one_line
 
 COMMANDS = [
-    (), ("explain",), ("check",), ("whoami",), ("mask",), ("audit",), ("audit", "verify"), ("audit", "replay"),
+    (), ("explain",), ("locate",), ("catalogue",), ("catalogue", "list"), ("check",), ("whoami",), ("mask",), ("audit",), ("audit", "verify"), ("audit", "replay"),
     ("held",), ("approve",), ("deny",), ("path",),
 ]  # fmt: skip
 

@@ -9,6 +9,7 @@ import click
 from residency import __version__
 from residency.cli import output
 from residency.cli.audit import audit
+from residency.cli.catalogue import catalogue
 from residency.cli.check import check
 from residency.cli.explain import explain
 from residency.cli.held import approve, deny, held
@@ -65,5 +66,17 @@ def main(ctx: click.Context) -> None:
         ctx.color = False
 
 
-for _command in (explain, locate, check, whoami, mask, audit, held, approve, deny, path):
+for _command in (
+    explain,
+    locate,
+    catalogue,
+    check,
+    whoami,
+    mask,
+    audit,
+    held,
+    approve,
+    deny,
+    path,
+):
     main.add_command(_command)
