@@ -67,3 +67,28 @@ def test_a_feature_misused_is_refused_with_its_place(text: str, says: str) -> No
     (fault,) = faults.found
     assert says in str(fault)
     assert fault.line > 0
+
+
+SEVERAL = """
+version: 1
+source: s
+as_of: 2026-11-22
+confidence: high
+entries:
+  - {id: one, provider: first, service: s, hosts: [a.test], where: [{places: [DE]}], source: s}
+  - {id: two, PROVIDERservice: s, hosts: [b.test], where: [{places: [FR]}], source: s}
+"""
+
+
+def test_a_file_may_hold_entries_of_several_providers() -> None:
+    atlas, faults = build(PINS, SEVERAL.replace("PROVIDER", "provider: second, "))
+    faults.check()
+
+    providers = [ask(f"{host}.test/x", ABSENT, atlas=atlas).provider for host in "ab"]
+    assert providers == ["first", "second"]
+
+
+def test_an_entry_of_no_provider_is_a_fault() -> None:
+    _, faults = build(PINS, SEVERAL.replace("PROVIDER", ""))
+
+    assert [f.message for f in faults.found] == ["has no provider, and the file none for all"]

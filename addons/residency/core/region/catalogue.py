@@ -10,6 +10,9 @@ from residency.core.region.tables import AsOf, Confidence, Model, Spread
 type Id = Annotated[str, pydantic.StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{1,79}$")]
 
 
+type Provider = Annotated[str, pydantic.StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$")]
+
+
 class ReadModel(Model):
     """Where a position stands: ``body`` is a selector, ``header`` and ``query`` are names.
 
@@ -62,13 +65,15 @@ class CaseModel(Model):
 class EntryModel(Model):
     """One documented shape of requests.
 
-    ``table`` is the provider whose codes ``{region}``, ``{zone}`` and ``{code}`` are, if not the
-    file's: a service that runs in another's cloud. ``shapes`` take values apart, such as ARNs.
+    ``provider`` is whose it is, if not the file's. ``table`` is the provider whose codes
+    ``{region}``, ``{zone}`` and ``{code}`` are, if not its own: a service that runs in another's
+    cloud. ``shapes`` take values apart, such as ARNs.
     ``where`` lists cases, in which a text stands for the cases of that name in the file's
     ``cases``.
     """
 
     id: Id
+    provider: Provider | None = None
     service: str
     hosts: Annotated[list[str], pydantic.Field(min_length=1)]
     table: str | None = None
@@ -85,13 +90,13 @@ class EntryModel(Model):
 
 
 class CatalogueFile(Model):
-    """``as_of`` and ``confidence`` hold for every entry that has none of its own.
+    """``provider``, ``as_of`` and ``confidence`` hold for every entry that has none of its own.
 
     ``made_of`` are regular expressions for positions in ``shapes``.
     """
 
     version: Literal["1"]
-    provider: Annotated[str, pydantic.StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$")]
+    provider: Provider | None = None
     source: str
     as_of: AsOf
     confidence: Confidence

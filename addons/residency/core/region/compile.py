@@ -24,6 +24,7 @@ class Context:
 
     document: Document
     file: CatalogueFile
+    provider: str
     table: Table
     named: Jurisdictions
     faults: Faults
@@ -44,14 +45,14 @@ def compile_all(
         file = fit(document, CatalogueFile, faults)
         if file is None:
             continue
-        context = Context(document, file, tables.get(file.provider, Table()), named, faults)
+        context = Context(document, file, "", Table(), named, faults)
         _expressions(context)
         for i, model in enumerate(file.entries):
             path: Path = ("entries", i)
             if model.id in ids:
                 context.fault((*path, "id"), "is another entry's id", "choose another")
             ids.add(model.id)
-            there = _elsewhere(context, model, tables, path)
+            there = _whose(context, model, tables, path)
             entry = _entry(there, model, path)
             entries.append(entry)
             for j, host in enumerate(model.hosts):
@@ -62,15 +63,17 @@ def compile_all(
     return matcher, tuple(entries)
 
 
-def _elsewhere(
+def _whose(
     context: Context, model: EntryModel, tables: Mapping[str, Table], path: Path
 ) -> Context:
-    """*context* with the table whose codes the entry's are."""
-    if model.table is None:
-        return context
-    if model.table not in tables:
+    """*context* with the entry's provider, and the table whose codes the entry's are."""
+    provider = model.provider or context.file.provider
+    if provider is None:
+        context.fault(path, "has no provider, and the file none for all", "add provider")
+    if model.table is not None and model.table not in tables:
         context.fault((*path, "table"), "is no provider of rules/places")
-    return replace(context, table=tables.get(model.table, Table()))
+    table = tables.get(model.table or provider or "", Table())
+    return replace(context, provider=provider or "?", table=table)
 
 
 def _entry(context: Context, model: EntryModel, path: Path) -> Entry:
@@ -92,7 +95,7 @@ def _entry(context: Context, model: EntryModel, path: Path) -> Entry:
     used |= {name for name, parts in shaped.items() if used & set(parts)}
     return Entry(
         id=model.id,
-        provider=context.file.provider,
+        provider=context.provider,
         service=_template(context, model.service, (*path, "service"), known),
         function=_template(context, model.function, (*path, "function"), known),
         paths=_paths(context, model.paths, (*path, "paths")),
@@ -237,7 +240,7 @@ def _regions(context: Context, case: Case, listed: list[str], path: Path) -> Cas
         elif text in codes:
             fixed.append(codes[text])
         else:
-            context.fault((*path, i), f"is no region of {context.file.provider}")
+            context.fault((*path, i), f"is no region of {context.provider}")
     if len(positions) > 1:
         context.fault(path, "has more than one {position}", "keep one")
     if not positions:

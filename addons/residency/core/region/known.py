@@ -66,7 +66,9 @@ def providers(
     tables: dict[str, list[Fact]] = {}
     for document in catalogue:
         if file := fit(document, CatalogueFile, faults):
-            entries.setdefault(file.provider, []).extend(_fact(file, e) for e in file.entries)
+            for entry in file.entries:
+                whose = entry.provider or file.provider or "?"
+                entries.setdefault(whose, []).append(_fact(file, entry))
     for document in places:
         if not isinstance(document.value, dict) or "regions" not in document.value:
             continue  # jurisdictions, and names of feeds
