@@ -1,6 +1,7 @@
 """Measure the gateway: against stock mitmdump in turns (contest), part by part (core), or under a profiler (profile).
 
-``identity`` is what it takes to know a caller, ``regions`` where a call may be processed.
+``identity`` is what it takes to know a caller, ``regions`` where a call may be processed, ``oracle`` how often that is
+right.
 """
 
 import argparse
@@ -11,7 +12,7 @@ import sys
 from collections.abc import Sequence
 
 from residency.errors import ResidencyError
-from scripts.benches import contest, identity, micro, output, profiling, regions
+from scripts.benches import contest, identity, micro, oracle, output, profiling, regions
 from scripts.benches.load import LoadFailed
 from scripts.benches.scenarios import SCENARIOS
 from scripts.lab.gateway import GatewayFailed
@@ -88,13 +89,18 @@ def _regions(options: argparse.Namespace) -> str:
     return json.dumps(output.regions_json(found)) if options.json else output.regions_text(found)
 
 
+def _oracle(options: argparse.Namespace) -> str:
+    found = oracle.oracle()
+    return json.dumps(oracle.to_plain(found)) if options.json else oracle.text(found)
+
+
 def _say(text: str) -> None:
     """Progress, out of the way of the result."""
     print(text, file=sys.stderr, flush=True)
 
 
-_BENCHES = {"contest": _contest, "core": _core, "identity": _identity, "profile": _profile,
-            "regions": _regions}  # fmt: skip
+_BENCHES = {"contest": _contest, "core": _core, "identity": _identity, "oracle": _oracle,
+            "profile": _profile, "regions": _regions}  # fmt: skip
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -1,8 +1,9 @@
 """Hosts → entries, by labels from the right: the cost is that of the host, not of the catalogue.
 
 Region codes are literal labels here, so a code that the provider or the partition does not have
-never matches. Of several patterns that fit, the one with more literal labels decides, alone: what
-its entries do not cover is unknown, and never falls to a more general pattern.
+never matches. Of several patterns that fit, the one that says more of the first label from the right
+in which they differ decides, alone: what its entries do not cover is unknown, and never falls to a
+more general pattern.
 """
 
 import functools
@@ -18,12 +19,15 @@ from residency.core.region.tables import Table
 _KINDS = ("region", "zone", "code")
 _DOT = re.compile(r"\.(?!\.|\})(?<!\.\.)")  # no dot of a {rest...}
 _LITERAL = re.compile(r"[a-z0-9_-]+")
-_WEIGHTS = {"literal": 8, "codes": 4, "glued": 2, "any": 1, "rest": 0}
+_KIND_WEIGHTS = {"literal": 5, "codes": 4, "coded": 3, "glued": 2, "any": 1}
+_LONGEST = 64  # more than a label has characters
 
 
 @dataclass(slots=True)
 class _Leaf:
-    weight: int
+    """``weight`` says how much a pattern says of each label, from the right."""
+
+    weight: tuple[int, ...]
     order: int
     entries: list[tuple[Entry, tuple[str, ...]]] = field(default_factory=list)
 
@@ -107,7 +111,7 @@ class Matcher:
         return list(found.values())
 
     def _add(self, host: str, entry: Entry, table: Table, fits: frozenset[str] | None) -> None:
-        node, weight, names = self._root, 0, []
+        node, weight, names = self._root, list[int](), list[str]()
         labels = _DOT.split(host)
         for i, label in enumerate(reversed(labels)):
             parts = split(label)
@@ -120,15 +124,16 @@ class Matcher:
                 node.rest.entries.append((entry, tuple(names)))
                 return
             kind, node = _step(node, label, parts, table, fits)
-            weight += _WEIGHTS[kind]
+            literal = sum(len(text) for text, _, _ in parts)
+            weight.append(_KIND_WEIGHTS[kind] * _LONGEST + literal)
         if len(set(names)) != len(names):
             raise PatternError("names one position twice")
         node.leaf = node.leaf or self._leaf(weight)
         node.leaf.entries.append((entry, tuple(names)))
 
-    def _leaf(self, weight: int) -> _Leaf:
+    def _leaf(self, weight: list[int]) -> _Leaf:
         self._leaves += 1
-        return _Leaf(weight, self._leaves)
+        return _Leaf(tuple(weight), self._leaves)
 
 
 def _push(
@@ -173,7 +178,7 @@ def _step(
     text = _glued(parts, codes)
     if text not in node.kin:
         node.glued.append((re.compile(text), _kin(node, text)))
-    return "glued", node.kin[text]
+    return "coded" if codes else "glued", node.kin[text]
 
 
 def _fixed(node: _Node, key: object, labels: Mapping[str, str | None]) -> _Node:
