@@ -37,7 +37,7 @@ class Atlas:
 
     def functions(self) -> tuple[str, ...]:
         """Globs of rules for every function that a call may be told to be, whatever its name."""
-        known = {entry.names() for entry in self.entries}
+        known = set[str]().union(*(entry.names() for entry in self.entries))
         known |= {f"{entry.provider}:?:?" for entry in self.entries}
         known |= {f"{pin.provider}:{pin.service}:*" for pin in self.pins}
         known |= set(GLOBS)

@@ -107,9 +107,22 @@ class Entry:
         function = function if all(f == function for f in functions) else "?"
         return f"{self.provider}:{service}:{function}"
 
-    def names(self) -> str:
-        """A glob of rules for what ``call`` may answer, whatever the name."""
-        return f"{self.provider}:{self.service.glob()}:*"
+    def names(self) -> set[str]:
+        """Globs of rules for what ``call`` may answer, whatever the name.
+
+        Where the service is one position, and unknown is the answer to every value that no case
+        names, it is one of those that are named.
+        """
+        position = self.service.position
+        named: set[str] = set()
+        for case in self.cases:
+            values = {v for c in case.when if c.position == position for v in c.exact}
+            if not values and (case.answers is not None or not case.answer.places.unknown):
+                named.clear()
+                break
+            named |= values
+        services = named or {self.service.glob()}
+        return {f"{self.provider}:{service}:*" for service in services}
 
     def pending(self, body: object) -> bool:
         return body is PENDING and self.reads_body

@@ -72,6 +72,14 @@ class Template:
             )
         )
 
+    @property
+    def position(self) -> str:
+        """The position that this is the whole of; empty if it is more, or none."""
+        match self.runs:
+            case ((False, (("", name), ("", ""))),):
+                return name
+        return ""
+
     def fill(self, binding: Binding) -> str:
         """The text; ``?`` for each position without a value that is a plain name.
 
