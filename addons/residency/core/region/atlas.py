@@ -14,6 +14,7 @@ from residency.core.region.entry import Entry
 from residency.core.region.feednames import FeedNames
 from residency.core.region.matcher import Matcher
 from residency.core.region.pins import Pin, Pins
+from residency.core.region.says import Saying
 from residency.core.region.tables import Table
 
 
@@ -21,7 +22,8 @@ from residency.core.region.tables import Table
 class Atlas:
     """``entries`` are the catalogue's in file order; ``matcher`` finds them by host.
 
-    ``feed_names`` are what published address ranges call places.
+    ``feed_names`` are what published address ranges call places, ``says`` where in their answers providers tell where a
+    call ran, by entry.
     """
 
     jurisdictions: Jurisdictions
@@ -30,6 +32,7 @@ class Atlas:
     entries: tuple[Entry, ...]
     pins: Pins
     feed_names: FeedNames = field(default_factory=dict)
+    says: Mapping[str, tuple[Saying, ...]] = field(default_factory=dict)
 
     def pin(self, host: str, today: date) -> Pin | None:
         """What the organisation declares about *host*, which is in canonical form."""
@@ -67,4 +70,5 @@ def parse(
         pinned = pins.parse(destinations, found, named, matcher, faults)
     if len(faults.found) > before:
         return None
-    return Atlas(named, found, matcher, entries, pinned, feed_names)
+    says = {entry.id: entry.says for entry in entries if entry.says}
+    return Atlas(named, found, matcher, entries, pinned, feed_names, says)

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 import pydantic
 
 from residency.core.region.conditions import Test
+from residency.core.region.says import SayModel
 from residency.core.region.tables import AsOf, Confidence, Model, Spread
 
 type Id = Annotated[str, pydantic.StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{1,79}$")]
@@ -83,6 +84,7 @@ class EntryModel(Model):
     shapes: dict[str, str | list[str]] = pydantic.Field(default_factory=dict)
     function: str = "?"
     where: str | list[str | CaseModel]
+    says: list[SayModel] = pydantic.Field(default_factory=list)
     source: str
     as_of: AsOf | None = None
     confidence: Confidence | None = None

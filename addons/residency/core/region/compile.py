@@ -15,6 +15,7 @@ from residency.core.region.entry import Entry
 from residency.core.region.matcher import Matcher
 from residency.core.region.pattern import PathPattern, PatternError, Template, names, shape
 from residency.core.region.reading import Read, steps
+from residency.core.region.says import sayings
 from residency.core.region.tables import Table, spread
 
 
@@ -106,6 +107,7 @@ def _entry(context: Context, model: EntryModel, path: Path) -> Entry:
         shaped=shaped,
         cases=cases,
         deploys=_deploys(context, model),
+        says=sayings(model.says, context.table, context.document, (*path, "says"), context.faults),
         evidence=(
             Evidence("catalogue", model.id, model.source),
             *(Evidence(kinds[n], n, model.id) for n in sorted(used) if n in kinds),

@@ -19,6 +19,7 @@ from residency.core.region.cases import (
 from residency.core.region.destination import Evidence
 from residency.core.region.pattern import PathPattern, Template
 from residency.core.region.reading import Read
+from residency.core.region.says import Saying
 
 _MAX_BINDINGS = 64
 
@@ -42,6 +43,7 @@ class Entry:
     shaped: Mapping[str, tuple[str, ...]]
     cases: tuple[Case, ...]
     deploys: bool
+    says: tuple[Saying, ...]
     evidence: tuple[Evidence, ...]
     source: str
     as_of: str
