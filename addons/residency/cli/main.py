@@ -12,6 +12,7 @@ from residency.cli.audit import audit
 from residency.cli.catalogue import catalogue
 from residency.cli.check import check
 from residency.cli.explain import explain
+from residency.cli.feeds import feeds
 from residency.cli.held import approve, deny, held
 from residency.cli.locate import locate
 from residency.cli.mask import mask
@@ -70,6 +71,7 @@ for _command in (
     explain,
     locate,
     catalogue,
+    feeds,
     check,
     whoami,
     mask,

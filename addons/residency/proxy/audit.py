@@ -19,12 +19,14 @@ from residency.errors import CODES, CallError, LedgerError, StageError
 from residency.proxy import flowstate, seal
 from residency.proxy.answer import placeholder, problem
 from residency.proxy.flowstate import Ticket
-from residency.proxy.guard import Fault, is_ending, where
+from residency.proxy.guard import Fault, deny, is_ending, where
 from residency.proxy.hold import Held, has_gone
 from residency.proxy.identity import Known, announced
 from residency.proxy.mask import Masked
+from residency.proxy.reach import reach
 from residency.proxy.record import decision_record
 from residency.proxy.region import Located
+from residency.proxy.resolver import Pin
 from residency.proxy.stage import Stage
 
 logger = logging.getLogger("residency.audit")
@@ -100,12 +102,14 @@ class AuditAddon(Stage):
 
     async def _settle(self, flow: http.HTTPFlow) -> None:
         try:
-            decision = self._final(flow)
+            decision, pin = self._final(flow), None
+            if decision.action is not Action.BLOCK:
+                decision, pin = await self._reach(flow, decision)
             await self._write(flow, decision)
-            if decision.action is Action.BLOCK:
+            if pin is None:
                 self._refuse(flow, decision)
             else:
-                self._release(flow)
+                self._release(flow, pin)
         except asyncio.CancelledError as e:
             flow.response = placeholder()
             if is_ending():
@@ -139,6 +143,14 @@ class AuditAddon(Stage):
             raise CallError("internal", "a held call without a ruling")
         return decision
 
+    async def _reach(self, flow: http.HTTPFlow, decision: Decision) -> tuple[Decision, Pin | None]:
+        """*decision*, and where it leads; no pin, and a block, where the addresses do not permit it."""
+        try:
+            return decision, await reach(self.runtime, flow, decision)
+        except CallError as e:
+            deny(flow, e.code, e.detail)
+            return self._final(flow), None
+
     async def _write(self, flow: http.HTTPFlow, decision: Decision) -> None:
         judged = flowstate.find(flow, seal.Seal)
         record = decision_record(
@@ -149,7 +161,7 @@ class AuditAddon(Stage):
         )
         await self.runtime.ledger.append("decision", record)
 
-    def _release(self, flow: http.HTTPFlow) -> None:
+    def _release(self, flow: http.HTTPFlow, pin: Pin) -> None:
         """Let the call go. The denial is lifted by the last statement."""
         seal.check(flow, self.runtime.secret, self.runtime.configuration.policy.digest)
         if has_gone(flow.client_conn):
@@ -158,8 +170,8 @@ class AuditAddon(Stage):
         if request.is_http2 and request.raw_content:
             # mitmproxy 12.2.3 sends an HTTP/2 body to an HTTP/1 server without any framing: request smuggling.
             request.headers["content-length"] = str(len(request.raw_content))
+        self.runtime.resolver.release(flow.client_conn.id, pin)
         self._mark(flow, "released")
-        self.runtime.resolver.release(flow.client_conn.id, (request.host, request.port))
         # Decided by the head: the body, if there is one, streams. Not before all else is done: mitmproxy cannot answer
         # a call that streams, and a denial would be no answer.
         request.stream = request.raw_content is None
