@@ -18,6 +18,7 @@ from residency.core.policy.rule import Action
 from residency.errors import CODES, CallError, LedgerError, StageError
 from residency.proxy import flowstate, seal
 from residency.proxy.answer import placeholder, problem
+from residency.proxy.attest import Attestations, Heard
 from residency.proxy.flowstate import Ticket
 from residency.proxy.guard import Fault, deny, is_ending, where
 from residency.proxy.hold import Held, has_gone
@@ -41,6 +42,9 @@ class AuditAddon(Stage):
 
     name = "residency-audit"
     order = 6
+
+    def __init__(self) -> None:
+        self.attestations = Attestations()
 
     # Handlers
 
@@ -83,6 +87,7 @@ class AuditAddon(Stage):
         """Answers pass through as they come, none is kept in memory."""
         if flow.response and self._was_released(flow):
             flow.response.stream = True
+            self.attestations.listen(flow, self.runtime)
 
     # The decision
 
@@ -252,13 +257,15 @@ class AuditAddon(Stage):
         if ticket.settled == "released":
             self._mark(flow, "done")
             seconds = round(time.time() - ticket.at, 3)
+            heard = self.attestations.take(flow)
             self.runtime.background(
-                self._append_outcome({"decision": ticket.id, "seconds": seconds, **fields})
+                self._append_outcome({"decision": ticket.id, "seconds": seconds, **fields}, heard)
             )
 
-    async def _append_outcome(self, fields: dict[str, Plain]) -> None:
+    async def _append_outcome(self, fields: dict[str, Plain], heard: Heard | None) -> None:
+        said = await self.attestations.told(heard, self.runtime)
         try:
-            await self.runtime.ledger.append("outcome", fields)
+            await self.runtime.ledger.append("outcome", {**fields, **said})
         except LedgerError as e:
             logger.error("no outcome record: %s", e)  # noqa: TRY400
 

@@ -77,6 +77,8 @@ class Runtime:
         self.taken = False
         self.holds = Holds()
         self.resolver = Resolver()
+        #: Calls that ran, as their providers say, where nobody had assumed.
+        self.drift = 0
         self.feeds = Feeds()
         self.admin: Admin | None = None
         self._configuration: Configuration | None = None
