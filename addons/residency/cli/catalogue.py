@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from residency.cli import options, output
+from residency.cli.catalogue_diff import diff
 from residency.cli.options import format_option, rules_option
 from residency.core.plain import Plain
 from residency.errors import ConfigurationError
@@ -33,6 +34,9 @@ def catalogue() -> None:
 
     Without a command, list it: residency catalogue [PROVIDER]. Exit codes: those of the command.
     """
+
+
+catalogue.add_command(diff)
 
 
 @catalogue.command("list")

@@ -109,21 +109,20 @@ class Entry:
         function = function if all(f == function for f in functions) else "?"
         return f"{self.provider}:{service}:{function}"
 
-    def names(self) -> set[str]:
-        """Globs of rules for what ``call`` may answer, whatever the name.
-
-        Where the service is one position, and unknown is the answer to every value that no case
-        names, it is one of those that are named.
-        """
-        position = self.service.position
-        named: set[str] = set()
+    @property
+    def services(self) -> frozenset[str]:
+        """What the service may be, where it is one position and every other value is unknown; else empty."""
+        position, named = self.service.position, set[str]()
         for case in self.cases:
             values = {v for c in case.when if c.position == position for v in c.exact}
             if not values and (case.answers is not None or not case.answer.places.unknown):
-                named.clear()
-                break
+                return frozenset()
             named |= values
-        services = named or {self.service.glob()}
+        return frozenset(named)
+
+    def names(self) -> set[str]:
+        """Globs of rules for what ``call`` may answer, whatever the name."""
+        services = self.services or {self.service.glob()}
         return {f"{self.provider}:{service}:*" for service in services}
 
     def pending(self, body: object) -> bool:

@@ -43,6 +43,8 @@ class GroupsFile(Model):
 class RegionModel(Model):
     """``code`` is a second spelling that the provider uses in some hosts (Cloud Run).
 
+    ``described`` is the provider's own words for the region, to see that they have changed.
+
     ``zone`` is the zone in which deployments of resources of this region may run.
     """
 
@@ -50,6 +52,7 @@ class RegionModel(Model):
     name: str
     partition: str | None = None
     code: str | None = None
+    described: str = ""
     zone: str | None = None
     confidence: Confidence = "high"
     note: str = ""
