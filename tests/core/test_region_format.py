@@ -35,7 +35,7 @@ def entry(text: str) -> str:
         ("hosts: [a.test]\nwhere: [nowhere]", "file's cases"),
         ("hosts: [a.test]\nwhere: [{places: [UK]}]", "ISO 3166"),
         ("hosts: [a.test]\nwhere: [{places: anywhere, jurisdiction: EU}]", "give one of"),
-        ("hosts: [a.test]\nwhere: [{places: anywhere, pin: true}]", "pin goes with"),
+        ("hosts: [a.test]\nwhere: [{places: [DE], pin: true}]", "pin goes with"),
         ('hosts: ["{a}.test"]\nwhere: [{when: {a: ["x*y"]}, places: anywhere}]', "one end"),
         ("hosts: [a.test]\nwhere: [{when: {b: [x]}, places: anywhere}]", "b is no position"),
         ('hosts: [a.test]\nfunction: "{b}"\nwhere: [{places: anywhere}]', "{b} is no position"),

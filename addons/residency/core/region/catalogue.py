@@ -58,8 +58,8 @@ class CaseModel(Model):
         answers = (self.regions, self.places, self.jurisdiction, self.conflict)
         if sum(v is not None for v in answers) != 1:
             raise ValueError("give one of regions, places, jurisdiction and conflict")
-        if self.pin and self.places != "unknown":
-            raise ValueError("pin goes with places: unknown only")
+        if self.pin and self.places not in ("unknown", "anywhere"):
+            raise ValueError("pin goes with places: unknown or anywhere only")
         return self
 
 
