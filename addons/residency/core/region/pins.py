@@ -59,7 +59,7 @@ class Pin:
 
     ``cases`` are in order, the last of them for every call. ``until`` is the last day that it
     counts. ``ports`` may be connected to; ``plaintext`` admits http; ``private`` admits addresses
-    that are not global. ``line`` is where it stands in its file.
+    that are not global. ``path`` is where its host stands in the document.
     """
 
     id: str
@@ -73,7 +73,7 @@ class Pin:
     owner: str
     until: date | None
     why: str
-    line: int
+    path: Path
     evidence: Evidence
 
     @property
@@ -101,13 +101,21 @@ class Pins:
 
     def find(self, host: str, today: date) -> Pin | None:
         """The pin that speaks for *host*; an expired one is none, and no wider one steps in."""
-        pin = self.exact.get(host)
-        if pin is None and self.below:
-            rest = host
-            while pin is None and "." in rest:
-                rest = rest.partition(".")[2]
-                pin = self.below.get(rest)
+        pin = self.nearest(host)
         return pin if pin is not None and pin.counts(today) else None
+
+    def nearest(self, host: str) -> Pin | None:
+        """The pin for *host*, whether or not it has expired."""
+        return self.exact.get(host) or self.covering(host)
+
+    def covering(self, name: str) -> Pin | None:
+        """The nearest pin for all that is below a name above *name*."""
+        pin = None
+        if self.below:
+            while pin is None and "." in name:
+                name = name.partition(".")[2]
+                pin = self.below.get(name)
+        return pin
 
 
 def parse(
@@ -136,7 +144,7 @@ def parse(
             entries = catalogue.below(key) if wild else [e for e, _ in catalogue.match(key)]
             _contradiction(entries, document, where, wild=wild, faults=faults)
             _positions(context, model, entries, path)
-            kept[key] = _pin(model, host, said, document, where)
+            kept[key] = _pin(model, host, said, where)
     return Pins(exact, below)
 
 
@@ -193,9 +201,7 @@ def _positions(context: Context, model: PinModel, entries: Sequence[Entry], path
         context.fault(path, message, f"add deployment: one of {kinds}")
 
 
-def _pin(
-    model: PinModel, host: str, said: tuple[Case, ...], document: Document, where: Path
-) -> Pin:
+def _pin(model: PinModel, host: str, said: tuple[Case, ...], where: Path) -> Pin:
     return Pin(
         id=f"pin:{host}",
         host=host,
@@ -208,6 +214,6 @@ def _pin(
         owner=model.owner,
         until=model.until,
         why=model.why,
-        line=document.fault(where, "").line,
+        path=where,
         evidence=Evidence("pin", f"declared by {model.owner}", f"pin:{host}"),
     )
