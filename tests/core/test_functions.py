@@ -448,3 +448,7 @@ def test_rules_that_ask_for_no_operation_let_the_body_stream() -> None:
     rules = policy("functions: ['aws:*delete*'], then: block", ALLOW_EU)
 
     assert told(decision(rules, at_tools(PENDING)))[0] == "allow"
+
+
+def test_a_batch_of_large_documents_is_not_told() -> None:
+    assert named([{"query": "query A { a }" + " " * 60_000}] * 5) == [UNTOLD]

@@ -102,7 +102,8 @@ class RegionAddon(Stage):
     async def _body(self, flow: http.HTTPFlow) -> object:
         raw = flow.request.raw_content
         if not raw:
-            return NO_BODY
+            # None: it was not kept, which is not to have none.
+            return NO_BODY if raw is not None else UNREADABLE
         limit = self.runtime.read_limit
         try:
             return await self.runtime.read(

@@ -11,7 +11,7 @@ Sources:
 import re
 
 #: Characters; a longer document is not read. What people and clients write is far shorter.
-MAX_DOCUMENT = 65_536
+MAX_DOCUMENT = 32_768
 _PAIRS = {"{": "}", "(": ")", "[": "]"}
 _STRING = r'"""(?:\\"""|(?!""")[\s\S])*+"""|"(?!"")(?:[^"\\\n\r]|\\[^\n\r])*+"'
 _NAME = r"[_A-Za-z][_0-9A-Za-z]*+"

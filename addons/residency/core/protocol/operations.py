@@ -35,8 +35,9 @@ GLOBS = (
 _MCP, _GRAPHQL = "mcp:?:?", "graphql:?:?"
 _CALL = "tools/call"
 _MAX_ITEMS = 4096  # items of a batch; more are not looked at
+_MAX_BATCH = 2 * graphql.MAX_DOCUMENT  # characters of a batch that may be documents
 _MAX_TOLD = 32  # different operations of one call
-_MAX_OTHERS = 8  # members whose names are spelled in another case
+_MAX_OTHERS = 4  # members whose names are spelled in another case
 _METHOD = re.compile(r"[A-Za-z$_][A-Za-z0-9$_./-]{0,99}")
 _MCP_METHODS = frozenset(["initialize", "ping"])
 _MCP_FAMILIES = (
@@ -78,7 +79,10 @@ def operations(body: object, query: str) -> tuple[str, ...] | None:
 
 
 def _batch(items: list[object]) -> list[str]:
-    if len(items) > _MAX_ITEMS:
+    documents = sum(
+        len(v) for i in items if isinstance(i, dict) for v in i.values() if isinstance(v, str)
+    )
+    if len(items) > _MAX_ITEMS or documents > _MAX_BATCH:
         return [UNTOLD]
     each = [_item(item) if isinstance(item, dict) else [] for item in items]
     if not any(each):
@@ -146,11 +150,16 @@ def _graphql(members: Members) -> str | None:
     by_id = any(members.get(k) is not None for k in ("documentId", "doc_id"))
     if not isinstance(text, str) or not graphql.is_document(text):
         return _GRAPHQL if name is not None or stored is not None or by_id else None
-    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-    if by_id or stored not in (None, digest) or not isinstance(name, str | None):
+    if by_id or not isinstance(name, str | None):
+        return _GRAPHQL
+    if stored is not None and stored != hashlib.sha256(_bytes(text)).hexdigest():
         return _GRAPHQL
     told = graphql.operation(text, name)
     return f"graphql:{told[0]}:{plain(told[1])}" if told else _GRAPHQL
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
 
 
 def _stored(extensions: object) -> object:
