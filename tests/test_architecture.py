@@ -32,7 +32,6 @@ UNNAMED: dict[str, str] = {
     "residency.core.region.compile": "a part of atlas; test_region_format",
     "residency.core.region.entry": "a part of atlas; test_region_locate",
     "residency.core.region.matcher": "a part of atlas; test_region_locate",
-    "residency.core.region.tables": "a part of atlas; test_region_format",
 }
 #: Module → why it may import beside its layer.
 ACROSS = {

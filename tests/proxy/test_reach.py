@@ -10,10 +10,11 @@ from residency.core.mask.sets import MaskSets
 from residency.core.replay import replay
 from residency.errors import CODES
 from residency.proxy.reach import Reached
-from tests.feeds import aws
+from tests.feeds import aws, mmdb
 from tests.proxy.conftest import CHAT, LAMBDA, Gateway, problem_of
 from tests.proxy.nameserver import Told
 from tests.proxy.test_feeds import opened
+from tests.proxy.test_hold import held, rule
 
 HERE, THERE = "3.5.1.1", "52.4.1.1"
 FEED = aws(("3.5.0.0/16", "eu-central-1"), ("52.4.0.0/16", "us-east-1"))
@@ -178,3 +179,98 @@ def test_an_odd_record_of_addresses_is_refused() -> None:
     for plain in ({"addresses": "x"}, {"addresses": [1]}):
         with pytest.raises(TypeError):
             Reached.from_plain(plain)
+
+
+# What an address makes of a decision
+
+
+async def located_in(gateway: Gateway, country: str, folder: Path) -> None:
+    gateway.runtime.feeds = await opened(folder, mmdb({"9.0.0.0/8": {"country_code": country}}))
+    tell(gateway, "9.9.9.9")
+
+
+async def test_a_place_that_joins_and_changes_nothing_lets_the_call_go(
+    ready: Gateway, tmp_path: Path
+) -> None:
+    await located_in(ready, "DE", tmp_path)
+    flow = await ready.call(ready.flow(CHAT, b'{"model": "gpt-5"}'))
+    (record,) = ready.decisions()
+
+    assert flow.response is None
+    assert (record["rule"], record["destination"]["places"]) == ("clean-calls-may-use-us-models", ["DE", "US"])  # fmt: skip
+    assert decided_again(ready, record) == "same"
+
+
+async def test_a_call_that_would_now_be_held_is_refused_and_recorded_so(
+    ready: Gateway, tmp_path: Path
+) -> None:
+    await located_in(ready, "CA", tmp_path)
+    flow = await ready.call(ready.flow(CHAT, b'{"model": "gpt-5"}'))
+    (record,) = ready.decisions()
+
+    assert problem_of(flow)["code"] == "address-conflict"
+    assert (record["decided"]["rule"], record["permitted"]) == ("ask-compliance", False)
+    assert decided_again(ready, record) == "same"
+
+
+async def test_a_call_whose_head_had_decided_and_whose_body_would_now_be_needed_is_refused(
+    ready: Gateway, tmp_path: Path
+) -> None:
+    await located_in(ready, "US", tmp_path)
+    flow = await ready.call(ready.flow(LAMBDA))
+    (record,) = ready.decisions()
+
+    assert problem_of(flow)["code"] == "address-conflict"
+    assert (record["decided"], record["permitted"]) == (None, False)
+    assert decided_again(ready, record) == "same"
+
+
+async def test_a_masked_call_stays_masked(ready: Gateway, tmp_path: Path) -> None:
+    await located_in(ready, "CA", tmp_path)
+    flow = await ready.call(
+        ready.flow(CHAT, b'{"model": "gpt-5", "email": "a@b.example"}', groups=["analytics"])
+    )
+
+    assert flow.response is None
+    assert b"a@b.example" not in (flow.request.raw_content or b"")
+
+
+@pytest.mark.parametrize(("country", "leaves"), [("US", True), ("CA", False)])
+async def test_an_approval_counts_for_the_places_that_were_shown(
+    ready: Gateway, tmp_path: Path, country: str, *, leaves: bool
+) -> None:
+    await located_in(ready, country, tmp_path)
+    flow, task, id_ = await held(ready)
+    await rule(ready, id_)
+    await task
+    record = ready.decisions()[-1]
+
+    assert (flow.response is None) is leaves
+    assert record["code"] == ("held" if leaves else "address-conflict")
+    assert decided_again(ready, record) == "same"
+
+
+async def test_nothing_is_looked_up_while_a_call_is_held(ready: Gateway) -> None:
+    told = tell(ready, HERE)
+    _, task, id_ = await held(ready)
+    assert told.asked == []
+
+    await rule(ready, id_)
+    await task
+    assert told.asked == ["us.api.openai.com"]
+
+
+async def test_rules_that_changed_during_the_look_up_let_nothing_go(
+    ready: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flow = ready.flow(LAMBDA)
+    pin = ready.runtime.resolver.pin
+
+    async def slow(*target: Any) -> Any:
+        flow.request.path = "/elsewhere"
+        return await pin(*target)
+
+    monkeypatch.setattr(ready.runtime.resolver, "pin", slow)
+    await ready.call(flow)
+
+    assert problem_of(flow)["code"] == "stale"
