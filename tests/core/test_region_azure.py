@@ -6,7 +6,7 @@ import pytest
 
 from residency.core.region.atlas import Atlas
 from residency.core.region.locate import NO_BODY, PENDING, UNREADABLE
-from tests.atlases import ask, build, shipped
+from tests.atlases import RULES, ask, build, shipped
 
 CHAT = "/openai/deployments/chat/chat/completions"
 ACME = "acme.openai.azure.com"
@@ -21,6 +21,10 @@ destinations:
 """
 
 
+#: Enough for pins, and sooner read than the whole catalogue.
+CATALOGUE = (RULES / "catalogue" / "azure.yaml").read_text(encoding="utf-8")
+
+
 def pinned(says: str, host: str = ACME) -> str:
     lines = says.splitlines()
     return PIN.format(host=f'"{host}"') + "".join(f"    {line}\n" for line in lines)
@@ -28,7 +32,7 @@ def pinned(says: str, host: str = ACME) -> str:
 
 @functools.cache
 def declared(says: str) -> Atlas:
-    atlas, faults = build(pinned(says))
+    atlas, faults = build(pinned(says), CATALOGUE)
     assert atlas, faults.found
     return atlas
 
@@ -290,7 +294,7 @@ def test_a_government_deployment_with_the_services_tools_is_not_narrowed() -> No
     ],
 )  # fmt: skip
 def test_a_bad_pin_is_refused_with_its_place(says: str, host: str, fault: str) -> None:
-    atlas, faults = build(pinned(says, host))
+    atlas, faults = build(pinned(says, host), CATALOGUE)
 
     assert atlas is None
     assert any(fault in str(f) for f in faults.found)
@@ -299,7 +303,7 @@ def test_a_bad_pin_is_refused_with_its_place(says: str, host: str, fault: str) -
 
 def test_a_storage_account_needs_no_deployment_type() -> None:
     host = "acme.blob.core.windows.net"
-    atlas, faults = build(pinned("regions: [francecentral]", host))
+    atlas, faults = build(pinned("regions: [francecentral]", host), CATALOGUE)
 
     assert atlas, faults.found
     assert str(ask(f"{host}/box/a", NO_BODY, atlas=atlas).places) == "FR"
