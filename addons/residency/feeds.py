@@ -20,8 +20,8 @@ import pydantic
 
 from residency.core.address import IP
 from residency.core.plain import Plain
-from residency.core.region import feeds as core
-from residency.core.region.feeds import Origin
+from residency.core.region import feedformats
+from residency.core.region.feeds import Origin, Ranges
 from residency.errors import ConfigurationError, Fault
 
 MANIFEST: Final = "manifest.json"
@@ -101,7 +101,7 @@ def _fault(source: str, message: str, mend: str = "") -> ConfigurationError:
     return ConfigurationError([Fault(source, 0, 0, "", message, mend)])
 
 
-type Known = core.Ranges | Geolocation
+type Known = Ranges | Geolocation
 
 
 def parse(data: bytes, source: str) -> Known:
@@ -112,7 +112,7 @@ def parse(data: bytes, source: str) -> Known:
     """
     if _MARKER in data[-_TAIL:]:
         return Geolocation(data, source)
-    return core.parse(data, source)
+    return feedformats.parse(data, source)
 
 
 @dataclass(frozen=True, slots=True)

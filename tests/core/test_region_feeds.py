@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from residency.core.region import feeds
-from residency.core.region.feeds import Origin, Ranges, lay, parse
+from residency.core.region import feedformats
+from residency.core.region.feedformats import parse
+from residency.core.region.feeds import Origin, Ranges, lay
 from residency.errors import ConfigurationError
 from tests.feeds import aws, azure, dump, google, oracle
 
@@ -142,16 +143,16 @@ def test_a_fault_says_where_it_is_and_all_are_told_up_to_a_bound() -> None:
     with pytest.raises(ConfigurationError) as e:
         parse(aws(*[("x", "eu-central-1")] * 500), "f")
 
-    assert len(e.value.faults) == feeds.MAX_FAULTS
+    assert len(e.value.faults) == feedformats.MAX_FAULTS
     assert "prefixes[3].ip_prefix" in [f.where for f in e.value.faults]
 
 
 def test_a_file_is_not_read_beyond_its_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     data = aws(("3.5.0.0/16", "a"), ("3.6.0.0/16", "a"), ("3.7.0.0/16", "a"))
-    monkeypatch.setattr(feeds, "MAX_RANGES", 2)
+    monkeypatch.setattr(feedformats, "MAX_RANGES", 2)
     with pytest.raises(ConfigurationError, match="more than 2 ranges"):
         parse(data, "f")
-    monkeypatch.setattr(feeds, "MAX_BYTES", 10)
+    monkeypatch.setattr(feedformats, "MAX_BYTES", 10)
     with pytest.raises(ConfigurationError, match="larger than"):
         parse(data, "f")
 
@@ -164,13 +165,13 @@ json_values = st.recursive(
 
 
 @given(
-    kind=st.sampled_from(list(feeds._FORMATS)),
+    kind=st.sampled_from(list(feedformats._FORMATS)),
     more=st.dictionaries(st.sampled_from(["prefixes", "ipv6_prefixes", "values", "regions", "result", "cloud"]), json_values),
 )  # fmt: skip
 def test_whatever_stands_in_a_file_it_is_a_feed_or_a_fault(
     kind: str, more: dict[str, Any]
 ) -> None:
-    value = {key: [] for key in feeds._FORMATS[kind][0]} | more
+    value = {key: [] for key in feedformats._FORMATS[kind][0]} | more
     try:
         found = parse(json.dumps(value).encode(), "f")
     except ConfigurationError:
