@@ -17,6 +17,7 @@ out, or names a place where the truth is unknown or anywhere: data could go wher
 """
 
 import datetime
+import hashlib
 import json
 import subprocess
 import sys
@@ -39,6 +40,7 @@ from residency.files import shipped_rules
 from scripts.lab.rules import ROOT
 
 VERSION = "1.44.5"
+DIGEST = "a988f39e3a4484def0b8010f41128f71157da0515a4804fccce4739aa8f216da"
 CACHE = ROOT / ".cache"
 ANYWHERE, UNKNOWN = "anywhere", "unknown"
 VERDICTS = ("right", "wider", "unknown", "narrower")
@@ -102,7 +104,7 @@ def sdist(cache: Path = CACHE) -> Path:
     """botocore's source archive, which alone holds the tests: from the cache, or by pip.
 
     Raises:
-        RuntimeError: pip cannot get it.
+        RuntimeError: pip cannot get it, or it is not the published one.
     """
     path = cache / f"botocore-{VERSION}.tar.gz"
     if not path.is_file():
@@ -114,6 +116,8 @@ def sdist(cache: Path = CACHE) -> Path:
         )  # fmt: skip
         if done.returncode or not path.is_file():
             raise RuntimeError(f"pip cannot get the source of botocore {VERSION}")
+    if hashlib.sha256(path.read_bytes()).hexdigest() != DIGEST:
+        raise RuntimeError(f"{path.name} is not the published one: remove it from {cache.name}/")
     return path
 
 
