@@ -192,3 +192,12 @@ def test_lines_come_whole_and_bounded(given_: list[bytes], found: list[bytes | N
             return given_.pop(0) if given_ else b""
 
     assert [line for batch in batches(Pipe(), longest=8) for line in batch] == found
+
+
+def test_what_the_body_names_is_told_too(run: Run, rules: Path) -> None:
+    body = {"jsonrpc": "2.0", "method": "tools/call", "params": {"name": "search"}}
+
+    code, answers = ask(run, rules, {"url": "https://x.example/mcp", "body": body}, {"url": "https://x.example/mcp", "body": json.dumps(body)})  # fmt: skip
+
+    assert code == 0
+    assert [a["operations"] for a in answers] == [["mcp:tools/call:search"]] * 2

@@ -118,7 +118,7 @@ def _decided(configuration: "Configuration", judgement: "Judgement") -> Iterator
 
 def destined(to: "Destination") -> Iterator[tuple[str, Cell]]:
     """What is known of where a call goes, for people."""
-    yield "function", to.function or "unknown"
+    yield "function", to.called or "unknown"
     yield "provider", to.provider or "unknown"
     if to.regions:
         yield "regions", " ".join(to.regions)

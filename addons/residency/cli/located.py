@@ -18,6 +18,7 @@ from residency.core.call import Head, Headers
 from residency.core.judge import DEFAULT_LIMIT
 from residency.core.plain import Plain
 from residency.core.policy.cases import body_bytes
+from residency.core.protocol.operations import UNTOLD
 from residency.core.region.destination import Destination, Evidence
 from residency.core.region.locate import NO_BODY, PENDING, UNREADABLE
 from residency.core.region.locate import locate as where
@@ -53,7 +54,10 @@ def ask(atlas: "Atlas", url: str, method: str | None, headers: Headers, raw: byt
 def to_plain(to: Destination) -> dict[str, Plain]:
     """The answer for machines."""
     plain = to.to_plain()
-    return {key: plain[key] for key in KEYS}
+    # Only where the body names any: few do.
+    names = [o for o in to.operations or () if o != UNTOLD]
+    named: dict[str, Plain] = {"operations": plain["operations"]} if names else {}
+    return {key: plain[key] for key in KEYS} | named
 
 
 def answer_all(atlas: "Atlas", lines: BinaryIO, out: BinaryIO) -> bool:
@@ -61,9 +65,12 @@ def answer_all(atlas: "Atlas", lines: BinaryIO, out: BinaryIO) -> bool:
     encode, good = msgspec.json.Encoder().encode, True
     for batch in batches(lines):
         day = today()
-        answers = [_answer(atlas, line, day) for line in batch]
-        good = good and not any("error" in answer for answer in answers)
-        out.write(b"".join([encode(answer) + b"\n" for answer in answers]))
+        answers = []
+        for line in batch:
+            answer = _answer(atlas, line, day)
+            good = good and "error" not in answer
+            answers.append(encode(answer) + b"\n")
+        out.write(b"".join(answers))
         out.flush()
     return good
 
@@ -92,7 +99,7 @@ def _ask(
     body: object,
     day: datetime.date,
 ) -> Destination:
-    """*body* is what is told of it, or a function that reads it: asked only where it may change the answer."""
+    """*body* is what is told of it, or a function that reads it: asked only where it may change what is told."""
     try:
         parts = parse(url)
     except RegionError as e:
@@ -107,7 +114,9 @@ def _ask(
         headers=tuple([(name.lower(), value) for name, value in headers]),
     )
     to = where(atlas, head, PENDING if callable(body) else body, today=day)
-    return where(atlas, head, body(), today=day) if to.provisional and callable(body) else to
+    if callable(body) and (to.provisional or to.silent):
+        return where(atlas, head, body(), today=day)
+    return to
 
 
 def _body(value: object, line: str) -> object:

@@ -50,6 +50,7 @@ _KEYS = {
 }  # fmt: skip
 
 _URL_KEYS = _KEYS.keys() - {"jsonrpc", "method", "params"}
+_URL_NAMES = re.compile("|".join(sorted(_URL_KEYS)), re.IGNORECASE)
 
 type Members = Mapping[str, object]
 
@@ -180,6 +181,8 @@ def _stored(extensions: object) -> object:
 
 
 def _from_url(query: str) -> str | None:
+    if "%" not in query and not _URL_NAMES.search(query):
+        return None
     pairs = [
         (n, v) for n, v in parse_qsl(query, keep_blank_values=True) if n.casefold() in _URL_KEYS
     ]
