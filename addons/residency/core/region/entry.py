@@ -103,6 +103,9 @@ class Entry:
 
     def call(self, bindings: Sequence[Binding]) -> str:
         """``provider:service:name``; ``?`` for the name if *bindings* differ in it."""
+        if len(bindings) == 1:
+            only = bindings[0]
+            return f"{self.provider}:{self.service.fill(only)}:{self.function.fill(only)}"
         service, *services = (self.service.fill(binding) for binding in bindings)
         function, *functions = (self.function.fill(binding) for binding in bindings)
         service = service if all(s == service for s in services) else "?"
