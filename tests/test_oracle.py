@@ -69,7 +69,7 @@ PARTITIONS = {
     "partitions": [
         {
             "outputs": {"implicitGlobalRegion": "us-east-1"},
-            "regions": dict.fromkeys(["eu-west-1", "af-south-1", "us-east-1", "aws-global"], {}),
+            "regions": {r: {} for r in ("eu-west-1", "af-south-1", "us-east-1", "aws-global")},
         }
     ]
 }

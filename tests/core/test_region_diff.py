@@ -11,7 +11,7 @@ from residency.core.region.published import Partition, Published, PublishedError
 from residency.core.region.tables import RegionsFile
 from tests.atlases import RULES, shipped
 
-ENDPOINTS = {"partitions": [{"services": {}}]}
+ENDPOINTS: dict[str, object] = {"partitions": [{"services": {}}]}
 
 
 def table() -> RegionsFile:
@@ -66,13 +66,15 @@ def test_a_region_that_is_gone() -> None:
 
 def test_a_region_in_other_words_or_another_partition() -> None:
     partitions = as_known()
-    moved = partitions["aws"].regions | {"eu-west-1": "Europe (Elsewhere)"}
+    moved = {**partitions["aws"].regions, "eu-west-1": "Europe (Elsewhere)"}
     partitions["aws"] = dataclasses.replace(partitions["aws"], regions=moved)
     partitions["aws-eusc"] = Partition(frozenset(["amazonaws.eu", "api.amazonwebservices.eu"]), {})
     partitions["aws-cn"] = dataclasses.replace(
         partitions["aws-cn"],
-        regions=partitions["aws-cn"].regions
-        | {"eusc-de-east-1": "AWS European Sovereign Cloud (Germany)"},
+        regions={
+            **partitions["aws-cn"].regions,
+            "eusc-de-east-1": "AWS European Sovereign Cloud (Germany)",
+        },
     )
 
     assert changes(partitions) == [

@@ -21,6 +21,9 @@ _DOT = re.compile(r"\.(?!\.|\})(?<!\.\.)")  # no dot of a {rest...}
 _LITERAL = re.compile(r"[a-z0-9_-]+")
 _KIND_WEIGHTS = {"literal": 5, "codes": 4, "coded": 3, "glued": 2, "any": 1}
 _LONGEST = 64  # more than a label has characters
+_SPELLINGS = (
+    256  # kinds of labels with codes that one loading has; a table that is gone goes with them
+)
 
 
 @dataclass(slots=True)
@@ -165,13 +168,11 @@ def _step(
         if not _LITERAL.fullmatch(label):
             raise PatternError("has a label of no host name, or an upper-case one")
         return "literal", _fixed(node, label, {label: None})
-    codes = {name: table.codes(name, fits) for name in positions if name in _KINDS}
+    codes = {name: _codes(table, name, fits) for name in positions if name in _KINDS}
     if any(not table_of for table_of in codes.values()):
         raise PatternError("has a {region}, {zone} or {code}, and the provider's table has none")
     if len(positions) == 1 and codes:
-        before, after = parts[0][0], parts[1][0]
-        wanted = {f"{before}{code}{after}": code for code in codes[positions[0]]}
-        return "codes", _fixed(node, (before, positions[0], after, frozenset(wanted)), wanted)
+        return "codes", _fixed(node, *_spelled(table, fits, parts[0], parts[1][0]))
     if len(positions) == 1 and parts[0][0] == parts[1][0] == "":
         node.any = node.any or _kin(node, "{any}")
         return "any", node.any
@@ -179,6 +180,21 @@ def _step(
     if text not in node.kin:
         node.glued.append((re.compile(text), _kin(node, text)))
     return "coded" if codes else "glued", node.kin[text]
+
+
+@functools.lru_cache(maxsize=_SPELLINGS)
+def _codes(table: Table, name: str, fits: frozenset[str] | None) -> Mapping[str, object]:
+    return table.codes(name, fits)
+
+
+@functools.lru_cache(maxsize=_SPELLINGS)
+def _spelled(
+    table: Table, fits: frozenset[str] | None, part: tuple[str, str, bool], after: str
+) -> tuple[object, Mapping[str, str]]:
+    """A key, and the labels that *part* with each code and then *after* may be, each with its code."""
+    before, name, _ = part
+    wanted = {f"{before}{code}{after}": code for code in _codes(table, name, fits)}
+    return (before, name, after, frozenset(wanted)), wanted
 
 
 def _fixed(node: _Node, key: object, labels: Mapping[str, str | None]) -> _Node:

@@ -95,7 +95,7 @@ class RegionsFile(Model):
     deployments: dict[str, DeploymentModel] = pydantic.Field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Table:
     """One provider's codes by kind, ``region``, ``zone`` and ``code``, each with what it means.
 
