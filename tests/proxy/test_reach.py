@@ -260,7 +260,19 @@ async def test_nothing_is_looked_up_while_a_call_is_held(ready: Gateway) -> None
     assert told.asked == ["us.api.openai.com"]
 
 
-async def test_rules_that_changed_during_the_look_up_let_nothing_go(
+async def test_nothing_is_looked_up_for_a_call_that_was_changed_after_its_judgement(
+    ready: Gateway,
+) -> None:
+    told, flow = tell(ready, HERE), ready.flow(LAMBDA)
+    await ready.hook("requestheaders", flow, "front", "identity", "region", "policy")
+    flow.request.path = "/elsewhere"
+    await ready.hook("requestheaders", flow, "audit")
+
+    assert problem_of(flow)["code"] == "stale"
+    assert told.asked == []
+
+
+async def test_a_call_that_changed_during_its_look_up_does_not_go(
     ready: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     flow = ready.flow(LAMBDA)

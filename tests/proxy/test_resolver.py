@@ -138,13 +138,14 @@ async def test_one_connections_pin_is_not_anothers() -> None:
     assert await house.connect(client="d") == [("9.9.9.9", 443)]
 
 
-async def test_a_task_that_may_connect_looks_up_no_other_name() -> None:
+@pytest.mark.parametrize("name", ["other.test", "localhost", "127.0.0.1"])
+async def test_a_task_that_may_connect_looks_up_no_other_name(name: str) -> None:
     house = House("8.8.8.8")
     await house.release()
 
     async def task() -> None:
         assert house.resolver.may_connect("c", ("api.test", 443))
-        await house.loop.getaddrinfo("other.test", 443)
+        await house.loop.getaddrinfo(name, 443)
 
     with pytest.raises(OSError, match="no decision permits"):
         await asyncio.create_task(task())

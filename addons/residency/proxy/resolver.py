@@ -179,7 +179,6 @@ class Resolver:
 
     def may_connect(self, client: str, address: Address) -> bool:
         """True if a decision released *address* for *client*; the task that asks may then connect there."""
-        _connecting.set(None)
         pin = self._pins.get(client, {}).get((address[0], address[1]))
         _connecting.set(pin)
         return pin is not None
