@@ -216,6 +216,16 @@ def test_a_service_that_may_hand_work_on_is_unknown_until_it_is_declared(host: s
     assert ask(f"{host}/", atlas=atlas).regions == ("eu-west-1",)
 
 
+def test_an_operation_that_asks_a_model_is_unknown() -> None:
+    host, target = "cloudtrail.eu-west-1.amazonaws.com/", "CloudTrail_20131101.{}"
+
+    def ask_for(operation: str) -> tuple[str, ...]:
+        return ask(host, NO_BODY, headers=(("x-amz-target", target.format(operation)),)).regions
+
+    assert ask_for("LookupEvents") == ("eu-west-1",)
+    assert ask_for("GenerateQuery") == ()
+
+
 @pytest.mark.parametrize(
     ("host", "function"),
     [
