@@ -54,13 +54,13 @@ ELSEWHERE: Mapping[str, str] = {
             "bedrock-data-automation", "bedrock-data-automation-runtime", "bedrock-runtime",
         ),
         "cross-region inference, by the service's documentation": (
-            "elementalinference", "guardduty", "qapps", "qbusiness", "qconnect", "quicksight", "wisdom",
+            "elementalinference", "guardduty", "qbusiness", "qconnect", "wisdom",
         ),
         "models, agents, people or devices behind it, so caution": (
             "agent-registry", "agent-registry-control", "aiops", "braket", "codecatalyst", "comprehend", "connect",
             "connect-contact-lens", "connecthealth", "connectparticipant",
             "connectscheduling", "continuum", "devops-agent", "lex-models",
-            "lex-runtime", "lexv2-models", "lexv2-runtime", "mturk", "nova-act", "opensearchmemory", "resiliencehub",
+            "lex-runtime", "lexv2-models", "lexv2-runtime", "mturk", "nova-act", "opensearchmemory", "qapps", "quicksight", "resiliencehub",
             "resiliencehubv2", "sagemaker-inference-router-runtime", "securityagent", "wellarchitected-agent",
         ),
     }.items()
