@@ -32,7 +32,6 @@ UNNAMED: dict[str, str] = {
     "residency.core.region.compile": "a part of atlas; test_region_format",
     "residency.core.region.entry": "a part of atlas; test_region_locate",
     "residency.core.region.matcher": "a part of atlas; test_region_locate",
-    "residency.core.region.tables": "a part of atlas; test_region_format",
 }
 #: Module → why it may import beside its layer.
 ACROSS = {
@@ -44,7 +43,7 @@ ACROSS = {
     ("residency.cli.proof", "residency.proxy.exchange"): "the same",
     ("residency.cli.proof", "residency.proxy.callers"): "the same",
 }
-LAYERS = {"errors": 0, "core": 1, "files": 2, "proxy": 3, "cli": 3}
+LAYERS = {"errors": 0, "core": 1, "files": 2, "feeds": 2, "proxy": 3, "cli": 3}
 
 
 def name_of(path: Path) -> str:

@@ -49,3 +49,16 @@ def test_a_p99_is_of_the_pool_and_its_interval_of_whole_rounds() -> None:
     assert p99(HANGING)([calm] * 9 + [slow]) == 3.0
     assert (found.value, found.low, found.high) == (3.0, 1.0, 3.0)
     assert Interval.of([calm, slow], ratio(CONTROL, ANSWERING)) == Interval(1.0, 1.0, 1.0)
+
+
+@pytest.mark.slow
+def test_the_cost_of_locating_a_call_is_measured_with_and_without_ten_thousand_pins() -> None:
+    done = subprocess.run(
+        [ROOT / "scripts" / "bench", "regions", "--quick", "--json"],
+        capture_output=True, text=True, timeout=120, check=True,
+    )  # fmt: skip
+    result = json.loads(done.stdout)
+
+    assert all(cost["median"] > 0 for cost in result["locate_us"].values())
+    assert result["pins"] > 10_000
+    assert result["batch_per_second"]["median"] > 0

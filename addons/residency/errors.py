@@ -84,6 +84,10 @@ CODES: dict[str, Code] = {
     "too-large": Code(413, "The body is larger than the gateway reads", "Send less, or have body_size_limit raised."),
     # the gateway's own
     "address-refused": Code(451, "The target's address is not permitted", "Have the target declared in destinations.yaml."),
+    "address-conflict": Code(451, "The target's address contradicts where it is said to be",
+        "Ask the gateway's operator: the ledger has the address, and the feed that knows it."),
+    "name-unknown": Code(502, "The target's name has no address", "Check the host's spelling."),
+    "name-unavailable": Code(503, "The target's name cannot be looked up now", "Try again in a moment."),
     "not-ready": Code(503, "The gateway is not ready", "Try again in a moment."),
     "ledger": Code(503, "The ledger cannot be written", "Try again later; the gateway's operator has been told."),
     "internal": Code(500, "The gateway failed", "Tell the gateway's operator the decision id."),

@@ -1,6 +1,7 @@
 """Measure the gateway: against stock mitmdump in turns (contest), part by part (core), or under a profiler (profile).
 
-``identity`` is what it takes to know a caller.
+``identity`` is what it takes to know a caller, ``regions`` where a call may be processed, ``oracle`` how often that is
+right.
 """
 
 import argparse
@@ -11,7 +12,7 @@ import sys
 from collections.abc import Sequence
 
 from residency.errors import ResidencyError
-from scripts.benches import contest, identity, micro, output, profiling
+from scripts.benches import contest, identity, micro, oracle, output, profiling, regions
 from scripts.benches.load import LoadFailed
 from scripts.benches.scenarios import SCENARIOS
 from scripts.lab.gateway import GatewayFailed
@@ -39,7 +40,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--json", action="store_true", help="one JSON object, for machines")
     parser.add_argument("--quick", action="store_true", help="one short round: proves nothing")
     parser.add_argument(
-        "--rounds", type=int, help="of the contest (without it: 7) or of identity (15)"
+        "--rounds",
+        type=int,
+        help="of the contest (without it: 7), identity (15) or regions (9)",
     )
     parser.add_argument("--scenario", choices=[s.name for s in SCENARIOS], default="head",
                         help="of the profile (without it: head)")  # fmt: skip
@@ -81,12 +84,26 @@ def _identity(options: argparse.Namespace) -> str:
     return output.identity_text(found)
 
 
+def _regions(options: argparse.Namespace) -> str:
+    plan = regions.QUICK if options.quick else regions.Plan()
+    if options.rounds:
+        plan = dataclasses.replace(plan, rounds=options.rounds)
+    found = regions.regions(plan)
+    return json.dumps(output.regions_json(found)) if options.json else output.regions_text(found)
+
+
+def _oracle(options: argparse.Namespace) -> str:
+    found = oracle.oracle()
+    return json.dumps(oracle.to_plain(found)) if options.json else oracle.text(found)
+
+
 def _say(text: str) -> None:
     """Progress, out of the way of the result."""
     print(text, file=sys.stderr, flush=True)
 
 
-_BENCHES = {"contest": _contest, "core": _core, "identity": _identity, "profile": _profile}
+_BENCHES = {"contest": _contest, "core": _core, "identity": _identity, "oracle": _oracle,
+            "profile": _profile, "regions": _regions}  # fmt: skip
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -5,6 +5,7 @@ import platform
 from collections.abc import Sequence
 from typing import Any
 
+from scripts.benches import regions
 from scripts.benches.contest import DIRECT, GATEWAY, IN_MEMORY, STOCK, Plan, Score
 from scripts.benches.field import DISK, Run
 from scripts.benches.identity import Found
@@ -173,4 +174,47 @@ def identity_json(found: Found) -> dict[str, Any]:
             "others_busy": round(found.rounds.busy, 2),
         },
         "unknown_keys": {**unknown, "seconds": round(found.seconds, 1)},
+    }
+
+
+def regions_text(found: regions.Found) -> str:
+    rows = [
+        ("by its head, the median of the kinds of calls", found.head, "µs"),
+        ("by its head, the slowest kind", found.slowest, "µs"),
+        ("with its body, the median of the kinds", found.body, "µs"),
+        ("a host never seen before, and unknown", found.strangers, "µs"),
+        ("residency locate --batch, lines a second", found.batch, "/s"),
+    ]
+    lines = [f"{'locate a call':<48}{'median':>10}{'least':>10}{'most':>10}"]
+    lines += [
+        f"  {what:<46}{s.median:>10,.1f}{s.min:>10,.1f}{s.max:>10,.1f} {unit}"
+        for what, s, unit in rows
+    ]
+    return "\n".join(
+        [
+            *lines,
+            "",
+            f"{found.pins} pins to the shipped ones         {found.pinned.text()}",
+            f"the shipped ones to themselves: what 1 is  {found.again.text()}",
+            "",
+            f"{found.entries} entries in the catalogue, {len(regions.CALLS)} kinds of calls, processor time of one core",
+        ]
+    )
+
+
+def regions_json(found: regions.Found) -> dict[str, Any]:
+    return {
+        "bench": "regions",
+        "machine": machine(),
+        "locate_us": {
+            "head": found.head.to_plain(),
+            "slowest": found.slowest.to_plain(),
+            "body": found.body.to_plain(),
+            "stranger": found.strangers.to_plain(),
+        },
+        "pins_ratio": found.pinned.to_plain(),
+        "again_ratio": found.again.to_plain(),
+        "batch_per_second": found.batch.to_plain(),
+        "entries": found.entries,
+        "pins": found.pins,
     }

@@ -181,7 +181,7 @@ class Gateway:
     def _is_ready(self) -> bool:
         try:
             with _DIRECT.open(f"{self.admin_url}/health", timeout=2) as answer:
-                return bool(json.loads(answer.read()) == {"ready": True})
+                return bool(json.loads(answer.read())["ready"] is True)
         except (OSError, ValueError):
             return False
 

@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+from residency.core.ledger import Chain
+from residency.core.plain import Plain
 from tests.cli.conftest import Run
 
 
@@ -96,3 +98,60 @@ def test_json_faults_have_a_place_and_a_mend(rules: Path, run: Run) -> None:
     assert told["ok"] is False
     assert told["faults"][0]["line"] == 10
     assert "personal-data" in told["faults"][0]["mend"]
+
+
+PINS = """\
+version: 1
+destinations:
+  - {host: old.example, places: [DE], owner: o, why: w, until: 2020-01-01}
+  - {host: "*.a.example", places: [DE], owner: o, why: w}
+  - {host: b.a.example, places: [DE], owner: o, why: w}
+"""
+
+
+def test_a_pin_that_has_run_out_fails_and_one_without_effect_warns(rules: Path, run: Run) -> None:
+    (rules / "destinations.yaml").write_text(PINS, encoding="utf-8")
+    found = run("check", rules)
+
+    assert found.exit_code == 1
+    assert (
+        "destinations.yaml:3:12: destinations[0].host: old.example: the pin ended" in found.stderr
+    )
+    assert "warning: " in found.stderr
+    assert "b.a.example: *.a.example says the same" in found.stderr
+
+
+def test_warnings_alone_do_not_fail(rules: Path, run: Run) -> None:
+    (rules / "destinations.yaml").write_text(PINS.replace("2020", "2099"), encoding="utf-8")
+    found = run("check", rules, "--format", "json")
+
+    assert found.exit_code == 0
+    answer = json.loads(found.stdout)
+    assert answer["ok"]
+    assert [w["line"] for w in answer["warnings"]] == [5]
+
+
+def test_with_a_ledger_pins_that_nobody_used_are_told(
+    rules: Path, run: Run, tmp_path: Path
+) -> None:
+    (rules / "destinations.yaml").write_text(PINS.replace("2020", "2099"), encoding="utf-8")
+    evidence: Plain = [{"kind": "pin", "says": "x", "source": "pin:old.example"}]
+    record: dict[str, Plain] = {
+        "destination": {"evidence": evidence},
+        "call": {"host": "old.example"},
+    }
+    file = tmp_path / "ledger.jsonl"
+    file.write_bytes(Chain().seal("decision", record, time=1795345200.0))
+    found = run("check", rules, "--ledger", file)
+
+    assert found.exit_code == 0
+    assert "*.a.example: no call in the ledger used the pin" in found.stderr
+    assert "old.example: no call" not in found.stderr
+
+
+def test_a_broken_ledger_tells_nothing_about_pins(rules: Path, run: Run, tmp_path: Path) -> None:
+    (rules / "destinations.yaml").write_text(PINS, encoding="utf-8")
+    file = tmp_path / "ledger.jsonl"
+    file.write_bytes(b"{}\n")
+
+    assert run("check", rules, "--ledger", file).exit_code == 2

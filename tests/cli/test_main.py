@@ -12,8 +12,8 @@ from residency.cli.main import main
 from tests.cli.conftest import Run, one_line
 
 COMMANDS = [
-    (), ("explain",), ("check",), ("whoami",), ("mask",), ("audit",), ("audit", "verify"), ("audit", "replay"),
-    ("held",), ("approve",), ("deny",), ("path",),
+    (), ("explain",), ("locate",), ("catalogue",), ("catalogue", "list"), ("check",), ("whoami",), ("mask",), ("audit",), ("audit", "verify"), ("audit", "replay"),
+    ("held",), ("approve",), ("deny",), ("path",), ("feeds", "import"), ("feeds", "status"),
 ]  # fmt: skip
 
 
@@ -40,7 +40,7 @@ def test_every_command_is_tested_above() -> None:
 def test_a_fault_of_our_own_shows_its_place_and_no_value(
     error: Exception, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(_: object) -> object:
+    def fail(*_: object) -> object:
         raise error
 
     monkeypatch.setattr(check, "_examine", fail)

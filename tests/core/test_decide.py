@@ -174,6 +174,20 @@ def test_an_allow_does_not_match_a_function_that_it_only_may_be(function: str | 
     assert told(ask(rules, destination("DE", function=function))) == NO_RULE
 
 
+@pytest.mark.parametrize("function", ["azure:functions:app/SCORE", "azure:functions:APP/?"])
+def test_a_block_cannot_be_passed_by_in_another_case(function: str) -> None:
+    """Azure reads names in any case: ``/api/SCORE`` would be a way around a block of ``score``."""
+    rules = policy("functions: ['azure:functions:app/Score'], then: block", ALLOW_EU)
+
+    assert told(ask(rules, destination("DE", function=function)))[0] == "block"
+
+
+def test_an_allow_is_of_the_name_as_it_is_spelled() -> None:
+    rules = policy(f"{G}, functions: ['azure:functions:app/score'], to: [EU], then: allow")
+
+    assert told(ask(rules, destination("DE", function="azure:functions:app/SCORE"))) == NO_RULE
+
+
 @pytest.mark.parametrize("method", ["GET", "post", "POSTS"])
 def test_a_method_that_is_not_named_is_not_permitted(method: str) -> None:
     rules = policy(f"{G}, methods: [POST], to: [EU], then: allow")

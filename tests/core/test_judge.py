@@ -171,7 +171,7 @@ def test_a_body_that_no_rule_asks_about_is_not_read() -> None:
         ("POST", "https://@a.test/", "request-malformed"),
         ("POST", "https://a.test:x/", "request-malformed"),
         ("POST", "https://a.test:99999/", "request-malformed"),
-        ("POST", "https://[::1/", "request-malformed"),
+        ("POST", "https://[::1/", "host-invalid"),
         ("POST", "https:///x", "host-invalid"),
         ("POST", "https://127.1/", "host-invalid"),
         ("TRACE", "https://a.test/", "request-malformed"),

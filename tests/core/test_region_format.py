@@ -35,7 +35,7 @@ def entry(text: str) -> str:
         ("hosts: [a.test]\nwhere: [nowhere]", "file's cases"),
         ("hosts: [a.test]\nwhere: [{places: [UK]}]", "ISO 3166"),
         ("hosts: [a.test]\nwhere: [{places: anywhere, jurisdiction: EU}]", "give one of"),
-        ("hosts: [a.test]\nwhere: [{places: anywhere, pin: true}]", "pin goes with"),
+        ("hosts: [a.test]\nwhere: [{places: [DE], pin: true}]", "pin goes with"),
         ('hosts: ["{a}.test"]\nwhere: [{when: {a: ["x*y"]}, places: anywhere}]', "one end"),
         ("hosts: [a.test]\nwhere: [{when: {b: [x]}, places: anywhere}]", "b is no position"),
         ('hosts: [a.test]\nfunction: "{b}"\nwhere: [{places: anywhere}]', "{b} is no position"),
@@ -157,7 +157,7 @@ def test_an_owner_that_is_not_read_leaves_no_name() -> None:
     ],
 )
 def test_of_a_url_only_the_scheme_is_read(value: object, scheme: object) -> None:
-    assert select({"a": value}, steps("$.a"), scheme=True) == (scheme,)
+    assert select({"a": value}, steps("$.a"), "scheme") == (scheme,)
 
 
 def test_why_an_answer_is_unknown_is_evidence() -> None:

@@ -442,3 +442,42 @@ def test_an_answer_is_what_the_rules_would_have_said_with_everything_counted(
     assert found.verdict != "not-replayable"
     if found.again is not None:
         assert found.again == truth
+
+
+# --- what the body named
+
+
+ONE_TOOL = "from: {groups: [g]}, functions: ['mcp:tools/call:search'], to: [EU], then: allow"
+
+
+def tool(name: str) -> Destination:
+    return Destination(
+        function="private:tools:?", entry="pin:tools.test", places=destination("DE").places, status="declared",
+        operations=(f"mcp:tools/call:{name}",),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["search", "delete"])
+def test_what_the_body_named_is_judged_again(name: str) -> None:
+    rules = policy(ONE_TOOL)
+
+    assert replay(rules, SET, record(rules, tool(name)), TODAY).verdict == "same"
+
+
+def test_other_rules_for_what_the_body_named_show_what_they_change() -> None:
+    before = record(policy(HOME), tool("delete"), policy="d0")
+
+    found = replay(policy(ONE_TOOL), SET, before, TODAY)
+
+    assert (found.verdict, found.again and found.again.code) == ("changed", "no-rule")
+
+
+def test_what_a_body_named_that_nobody_looked_at_is_never_guessed() -> None:
+    """A block of a tool, asked about a call that streamed, or about a record from before operations were kept."""
+    rules = policy("functions: ['mcp:tools/call:delete'], then: block", HOME)
+    streamed = earlier(policy(HOME), destination("DE"))
+    older = dict(streamed["destination"])
+    del older["operations"]
+
+    assert replay(rules, SET, streamed, TODAY).verdict == "undetermined"
+    assert replay(rules, SET, streamed | {"destination": older}, TODAY).verdict == "undetermined"

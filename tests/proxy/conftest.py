@@ -28,6 +28,7 @@ from residency.proxy.chain import stages
 from residency.proxy.front import Front
 from residency.proxy.runtime import Runtime, Settings, runtime
 from residency.proxy.stage import Stage
+from tests.proxy.nameserver import Told
 from tests.tokens import ISSUER, claims, jwk, jwks, rsa_key, token
 
 LAMBDA = "https://lambda.eu-central-1.amazonaws.com/2015-03-31/functions/score/invocations"
@@ -188,6 +189,8 @@ async def ready(loaded: Gateway, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(
         files, "parse", lambda texts, *, today: _parsed(tuple(texts.items()), today)
     )
+    # Every name has an address, and nobody is asked for it.
+    loaded.runtime.resolver.names = Told({}, "8.8.8.8")  # type: ignore[assignment]
     loaded.rules, loaded.ledger_path = write_rules(tmp_path / "rules"), tmp_path / "ledger.jsonl"
     await loaded.runtime.start(
         Settings(

@@ -233,7 +233,7 @@ async def test_a_hold_is_shown_to_its_approvers_alone(api: Api) -> None:
 
 
 async def test_anyone_may_ask_whether_the_gateway_is_ready(api: Api) -> None:
-    assert await api.ask("GET", "/health", proof="") == (200, {"ready": True})
+    assert await api.ask("GET", "/health", proof="") == (200, {"ready": True, "drift": 0})
 
 
 async def test_nobody_may_ask_from_a_web_page(api: Api) -> None:

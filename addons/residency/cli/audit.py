@@ -1,7 +1,7 @@
 """``residency audit``: is a ledger what was written, and would its calls be decided so again?"""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import IO
 
 import click
@@ -9,6 +9,7 @@ import click
 from residency.cli import output
 from residency.cli.options import format_option
 from residency.cli.replay import replay
+from residency.core.plain import Plain
 from residency.errors import VerifyError
 
 type Anchor = tuple[int, str]
@@ -85,6 +86,23 @@ def lines(file: IO[bytes]) -> Iterator[bytes]:
     from residency.core.ledger import MAX_LINE
 
     return iter(lambda: file.readline(MAX_LINE + 1), b"")
+
+
+def decisions(file: IO[bytes]) -> Iterator[Mapping[str, Plain]]:
+    """The fields of each ``decision`` record, verified line by line.
+
+    Raises:
+        VerifyError: The ledger is not what was written.
+    """
+    from residency.core import ledger
+
+    end = (0, ledger.GENESIS)
+    for line in lines(file):
+        summary = ledger.verify([line], after=end)
+        end = (end[0] + summary.count, summary.head)
+        record = ledger.parse_line(line, number=end[0])
+        if record.kind == "decision":
+            yield record.fields
 
 
 def broken(error: VerifyError) -> str:

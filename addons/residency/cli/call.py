@@ -70,6 +70,7 @@ def to_plain(judgement: "Judgement", digest: str) -> Mapping[str, Plain]:
             key: to[key]
             for key in ("provider", "function", "regions", "places", "status", "evidence")
         },
+        **({"operations": to["operations"]} if to["operations"] else {}),
         "carrying": judgement.carrying.to_plain(),
         "masks": decision["masks"],
         "policy": digest,

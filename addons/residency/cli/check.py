@@ -2,34 +2,53 @@
 
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import click
 
 from residency.cli import options, output
+from residency.cli.audit import decisions
 from residency.cli.options import format_option, rules_option
 from residency.core.plain import Plain
-from residency.errors import ConfigurationError, Fault
+from residency.errors import ConfigurationError, Fault, VerifyError
 
 if TYPE_CHECKING:
     from residency.core.configuration import Configuration
     from residency.core.document import Document
+    from residency.core.region.atlas import Atlas
 
 
 @click.command()
 @click.argument("folder", metavar="[RULES]", type=click.Path(path_type=Path), required=False)
 @rules_option
+@click.option(
+    "--ledger",
+    type=click.File("rb"),
+    metavar="FILE|-",
+    help="Warn of pins that no call in this ledger used.",
+)
 @format_option
 @click.pass_context
-def check(ctx: click.Context, folder: Path | None, rules: Path | None, form: str) -> None:
+def check(
+    ctx: click.Context,
+    folder: Path | None,
+    rules: Path | None,
+    ledger: IO[bytes] | None,
+    form: str,
+) -> None:
     """Check a rules folder.
 
-    Every file of RULES, its tests, its key files, and bases that have run out.
+    Every file of RULES, its tests, its key files, and bases and pins that have run out. Warns of pins without effect,
+    and with --ledger of those that nobody used.
 
-    Exit codes: 0 all is well; 1 there are faults, each with file:line:column and its mend; 2 bad usage.
+    Exit codes: 0 all is well, but for warnings; 1 there are faults, each with file:line:column and its mend; 2 bad
+    usage, or a broken ledger.
     """
     where = folder or options.folder(rules)
-    summary, faults = _examine(where)
+    try:
+        summary, faults, warnings = _examine(where, ledger)
+    except VerifyError as e:
+        raise click.UsageError(f"the ledger {e}") from None
     if form == "json":
         output.document(
             {
@@ -37,9 +56,13 @@ def check(ctx: click.Context, folder: Path | None, rules: Path | None, form: str
                 "folder": str(where),
                 **summary,
                 "faults": [dataclasses.asdict(f) for f in faults],
+                "warnings": [dataclasses.asdict(w) for w in warnings],
             }
         )
-    elif faults:
+        ctx.exit(1 if faults else 0)
+    for warning in warnings:
+        output.line(f"warning: {warning}", err=True)
+    if faults:
         for fault in faults:
             output.line(str(fault), err=True)
         output.error(f"{where}: {len(faults)} fault{'s' if len(faults) != 1 else ''}")
@@ -53,24 +76,45 @@ def check(ctx: click.Context, folder: Path | None, rules: Path | None, form: str
     ctx.exit(1 if faults else 0)
 
 
-def _examine(where: Path) -> tuple[dict[str, Plain], list[Fault]]:
-    """What was checked, and every fault; nothing was, where the files themselves cannot be used."""
+def _examine(
+    where: Path, ledger: IO[bytes] | None
+) -> tuple[dict[str, Plain], list[Fault], list[Fault]]:
+    """What was checked, every fault and every warning; nothing was, where the files themselves cannot be used.
+
+    Raises:
+        VerifyError: The ledger is not what was written.
+    """
     from residency.core.document import read
     from residency.core.faults import Faults
+    from residency.core.region import lint
     from residency.files import sources
 
     try:
         configuration = options.load(where)
-        text = sources(where)["policy.yaml"]
+        texts = sources(where)
     except ConfigurationError as e:
-        return {}, e.faults
-    document = read(text, "policy.yaml", Faults())
+        return {}, e.faults, []
+    document = read(texts["policy.yaml"], "policy.yaml", Faults())
     faults = Faults()
     configuration.identity.file_keys(configuration.jwks, faults)
     faults.extend(_expired(configuration, document))
-    return _summary(configuration, document), sorted(
-        options.placed(where, f) for f in faults.found
-    )
+    warnings = Faults()
+    if "destinations.yaml" in texts:
+        pins = read(texts["destinations.yaml"], "destinations.yaml", Faults())
+        faults.extend(lint.expired(configuration.atlas.pins, pins, options.today()))
+        warnings.extend(_warnings(configuration.atlas, pins, ledger))
+    placed = [sorted(options.placed(where, f) for f in fs.found) for fs in (faults, warnings)]
+    return _summary(configuration, document), placed[0], placed[1]
+
+
+def _warnings(atlas: "Atlas", document: "Document", ledger: IO[bytes] | None) -> list[Fault]:
+    from residency.core.region import lint
+
+    found = lint.idle(atlas.pins, document, atlas.matcher)
+    if ledger is not None:
+        used = lint.used_by(atlas.pins, decisions(ledger))
+        found += lint.unused(atlas.pins, document, used)
+    return found
 
 
 def _expired(configuration: "Configuration", document: "Document") -> list[Fault]:

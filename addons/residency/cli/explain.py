@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from residency.core.configuration import Configuration
     from residency.core.judge import Judgement
     from residency.core.policy.decide import Carrying
+    from residency.core.region.destination import Destination
 
 
-def _headers(
+def header_pairs(
     _c: click.Context, _p: click.Parameter, values: tuple[str, ...]
 ) -> tuple[tuple[str, str], ...]:
     found = [value.partition(":") for value in values]
@@ -43,7 +44,7 @@ def _headers(
     "headers",
     multiple=True,
     metavar="'NAME: VALUE'",
-    callback=_headers,
+    callback=header_pairs,
     help="May be repeated.",
 )
 @click.option(
@@ -89,7 +90,7 @@ def explain(
     if form == "json":
         output.document(calls.to_plain(judgement, configuration.digest))
     else:
-        output.pairs([*_decided(configuration, judgement), *_destined(judgement), *_carried(judgement.carrying),
+        output.pairs([*_decided(configuration, judgement), *destined(judgement.destination), *_carried(judgement.carrying),
                       ("policy", f"{configuration.digest[:12]}, of {where}")])  # fmt: skip
 
 
@@ -115,9 +116,9 @@ def _decided(configuration: "Configuration", judgement: "Judgement") -> Iterator
         )
 
 
-def _destined(judgement: "Judgement") -> Iterator[tuple[str, Cell]]:
-    to = judgement.destination
-    yield "function", to.function or "unknown"
+def destined(to: "Destination") -> Iterator[tuple[str, Cell]]:
+    """What is known of where a call goes, for people."""
+    yield "function", to.called or "unknown"
     yield "provider", to.provider or "unknown"
     if to.regions:
         yield "regions", " ".join(to.regions)

@@ -9,9 +9,12 @@ import click
 from residency import __version__
 from residency.cli import output
 from residency.cli.audit import audit
+from residency.cli.catalogue import catalogue
 from residency.cli.check import check
 from residency.cli.explain import explain
+from residency.cli.feeds import feeds
 from residency.cli.held import approve, deny, held
+from residency.cli.locate import locate
 from residency.cli.mask import mask
 from residency.cli.path import path
 from residency.cli.whoami import whoami
@@ -64,5 +67,18 @@ def main(ctx: click.Context) -> None:
         ctx.color = False
 
 
-for _command in (explain, check, whoami, mask, audit, held, approve, deny, path):
+for _command in (
+    explain,
+    locate,
+    catalogue,
+    feeds,
+    check,
+    whoami,
+    mask,
+    audit,
+    held,
+    approve,
+    deny,
+    path,
+):
     main.add_command(_command)

@@ -112,11 +112,18 @@ def _row(case: _Case) -> tuple[output.Cell, ...]:
         f"{case.record.time[:19]}Z",
         result.decision[:8],
         str(caller.get("subject") or "-"),
-        str(to.get("function") or "-"),
+        _called(to),
         output.places(to.get("places")),
         (result.verdict, colour),
         f"{_short(result.recorded)} → {_short(result.again) if result.again else result.why}",
     )
+
+
+def _called(to: Mapping[str, Plain]) -> str:
+    """Every function of the call."""
+    named = to.get("operations")
+    names = [to.get("function"), *(named if isinstance(named, list) else ())]
+    return ", ".join(str(n) for n in names if n) or "-"
 
 
 def _part(fields: Mapping[str, Plain], name: str) -> Mapping[str, Plain]:

@@ -4,9 +4,10 @@ import re
 from collections.abc import Iterable
 
 
-def compile_globs(globs: Iterable[str]) -> re.Pattern[str]:
-    """One pattern that full-matches what any of *globs* matches."""
-    return re.compile("|".join(".*".join(map(re.escape, g.split("*"))) for g in globs), re.DOTALL)
+def compile_globs(globs: Iterable[str], *, caseless: bool = False) -> re.Pattern[str]:
+    """One pattern that full-matches what any of *globs* matches, in any case if *caseless*."""
+    flags = re.DOTALL | re.IGNORECASE if caseless else re.DOTALL
+    return re.compile("|".join(".*".join(map(re.escape, g.split("*"))) for g in globs), flags)
 
 
 def meet(first: str, second: str) -> bool:

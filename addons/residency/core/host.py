@@ -4,6 +4,7 @@ What a resolver and a careless reader could take for two different hosts is refu
 guessed: ``127.1`` and ``2130706433`` reach loopback, yet no address parser calls them addresses.
 """
 
+import functools
 import ipaddress
 import re
 
@@ -17,6 +18,11 @@ _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 
 
+#: Few hosts are called, each often; so many answers are kept.
+REMEMBERED = 4096
+
+
+@functools.lru_cache(maxsize=REMEMBERED)
 def canonical(host: str) -> str:
     """The one spelling of *host*: A-labels in lower case without the root's dot, or an address.
 

@@ -6,12 +6,10 @@ The proxy's stages ask the same functions one after another.
 import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from residency.core.body import inspect_body, read_json
 from residency.core.call import Head, Headers
 from residency.core.framing import METHODS
-from residency.core.host import canonical
 from residency.core.identity import Caller
 from residency.core.mask.sets import MaskSets
 from residency.core.policy.decide import NEEDS_BODY, PENDING, Carrying, Decision, Inputs, decide
@@ -20,11 +18,11 @@ from residency.core.region.atlas import Atlas
 from residency.core.region.destination import Destination
 from residency.core.region.locate import NO_BODY, UNREADABLE, locate
 from residency.core.region.locate import PENDING as BODY_PENDING
+from residency.core.url import parse
 from residency.errors import RegionError, Unread
 
 #: The largest body that is read, after decoding, in bytes: the default of the option residency_read_limit.
 DEFAULT_LIMIT = 8 * 1024 * 1024
-_PORTS = {"https": 443, "http": 80}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,15 +40,9 @@ def head_from_url(method: str, url: str, headers: Headers = ()) -> Head:
     Raises:
         RegionError: ``host-invalid`` or ``request-malformed``.
     """
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        raise RegionError("request-malformed", "not a URL") from None
-    if parts.scheme not in _PORTS or parts.username is not None or parts.password is not None:
-        raise RegionError(
-            "request-malformed", "a URL of https or http, without user and password, is needed"
-        )
+    parts = parse(url)
+    if parts.userinfo:
+        raise RegionError("request-malformed", "a URL without user and password is needed")
     if method not in METHODS:
         raise RegionError(
             "request-malformed", "the method is not one of " + ", ".join(sorted(METHODS))
@@ -58,9 +50,9 @@ def head_from_url(method: str, url: str, headers: Headers = ()) -> Head:
     return Head(
         method=method,
         scheme=parts.scheme,
-        host=canonical(parts.netloc.rpartition(":")[0] if port is not None else parts.netloc),
-        port=_PORTS[parts.scheme] if port is None else port,
-        path=parts.path or "/",
+        host=parts.host,
+        port=parts.port,
+        path=parts.path,
         query=parts.query,
         headers=headers,
     )
@@ -106,7 +98,7 @@ def judge(
         fault = None
     except RegionError as e:
         fault = e.code
-    if destination.provisional:
+    if destination.provisional or policy.reads_operations:
         destination = locate(atlas, head, _value(raw, codings, limit), today=today)
     inputs = Inputs(caller=caller, method=head.method, destination=destination, fault=fault)
     decision = decide(policy, inputs, today)

@@ -1,7 +1,7 @@
 """The admin API, on loopback: what is held, and rulings on it.
 
 ==========================  =================================================================
-``GET /health``             ``{"ready": true}``, to anyone
+``GET /health``             ``{"ready": true, "drift": 0}``, to anyone; drift: calls that ran where nobody had assumed
 ``GET /holds``              the holds that the approver may rule on
 ``GET /holds/ID``           one of them
 ``POST /holds/ID/ruling``   ``{"ruling": "approve" | "deny", "reason": "…"}`` → the hold after it
@@ -156,7 +156,8 @@ class _NotFound(_Base):
 
 class _Health(_Base):
     def get(self) -> None:
-        self.say({"ready": self.approve.runtime.ready})
+        runtime = self.approve.runtime
+        self.say({"ready": runtime.ready, "drift": runtime.drift})
 
 
 class _Holds(_Base):

@@ -18,13 +18,16 @@ from residency.core.policy.rule import Action
 from residency.errors import CODES, CallError, LedgerError, StageError
 from residency.proxy import flowstate, seal
 from residency.proxy.answer import placeholder, problem
+from residency.proxy.attest import Attestations, Heard
 from residency.proxy.flowstate import Ticket
-from residency.proxy.guard import Fault, is_ending, where
+from residency.proxy.guard import Fault, deny, is_ending, where
 from residency.proxy.hold import Held, has_gone
 from residency.proxy.identity import Known, announced
 from residency.proxy.mask import Masked
+from residency.proxy.reach import reach
 from residency.proxy.record import decision_record
 from residency.proxy.region import Located
+from residency.proxy.resolver import Pin
 from residency.proxy.stage import Stage
 
 logger = logging.getLogger("residency.audit")
@@ -39,6 +42,9 @@ class AuditAddon(Stage):
 
     name = "residency-audit"
     order = 6
+
+    def __init__(self) -> None:
+        self.attestations = Attestations()
 
     # Handlers
 
@@ -81,6 +87,7 @@ class AuditAddon(Stage):
         """Answers pass through as they come, none is kept in memory."""
         if flow.response and self._was_released(flow):
             flow.response.stream = True
+            self.attestations.listen(flow, self.runtime)
 
     # The decision
 
@@ -100,12 +107,14 @@ class AuditAddon(Stage):
 
     async def _settle(self, flow: http.HTTPFlow) -> None:
         try:
-            decision = self._final(flow)
+            decision, pin = self._final(flow), None
+            if decision.action is not Action.BLOCK:
+                decision, pin = await self._reach(flow, decision)
             await self._write(flow, decision)
-            if decision.action is Action.BLOCK:
+            if pin is None:
                 self._refuse(flow, decision)
             else:
-                self._release(flow)
+                self._release(flow, pin)
         except asyncio.CancelledError as e:
             flow.response = placeholder()
             if is_ending():
@@ -139,6 +148,14 @@ class AuditAddon(Stage):
             raise CallError("internal", "a held call without a ruling")
         return decision
 
+    async def _reach(self, flow: http.HTTPFlow, decision: Decision) -> tuple[Decision, Pin | None]:
+        """*decision*, and where it leads; no pin, and a block, where the addresses do not permit it."""
+        try:
+            return decision, await reach(self.runtime, flow, decision)
+        except CallError as e:
+            deny(flow, e.code, e.detail)
+            return self._final(flow), None
+
     async def _write(self, flow: http.HTTPFlow, decision: Decision) -> None:
         judged = flowstate.find(flow, seal.Seal)
         record = decision_record(
@@ -149,7 +166,7 @@ class AuditAddon(Stage):
         )
         await self.runtime.ledger.append("decision", record)
 
-    def _release(self, flow: http.HTTPFlow) -> None:
+    def _release(self, flow: http.HTTPFlow, pin: Pin) -> None:
         """Let the call go. The denial is lifted by the last statement."""
         seal.check(flow, self.runtime.secret, self.runtime.configuration.policy.digest)
         if has_gone(flow.client_conn):
@@ -158,8 +175,8 @@ class AuditAddon(Stage):
         if request.is_http2 and request.raw_content:
             # mitmproxy 12.2.3 sends an HTTP/2 body to an HTTP/1 server without any framing: request smuggling.
             request.headers["content-length"] = str(len(request.raw_content))
+        self.runtime.resolver.release(flow.client_conn.id, pin)
         self._mark(flow, "released")
-        self.runtime.resolver.release(flow.client_conn.id, (request.host, request.port))
         # Decided by the head: the body, if there is one, streams. Not before all else is done: mitmproxy cannot answer
         # a call that streams, and a denial would be no answer.
         request.stream = request.raw_content is None
@@ -172,7 +189,7 @@ class AuditAddon(Stage):
         members: dict[str, Plain] = {"rule": decision.rule}
         if located:
             members |= {
-                "function": located.destination.function,
+                "function": located.destination.called or None,
                 "places": located.destination.places.to_plain(),
             }
         if held:
@@ -240,13 +257,15 @@ class AuditAddon(Stage):
         if ticket.settled == "released":
             self._mark(flow, "done")
             seconds = round(time.time() - ticket.at, 3)
+            heard = self.attestations.take(flow)
             self.runtime.background(
-                self._append_outcome({"decision": ticket.id, "seconds": seconds, **fields})
+                self._append_outcome({"decision": ticket.id, "seconds": seconds, **fields}, heard)
             )
 
-    async def _append_outcome(self, fields: dict[str, Plain]) -> None:
+    async def _append_outcome(self, fields: dict[str, Plain], heard: Heard | None) -> None:
+        said = await self.attestations.told(heard, self.runtime)
         try:
-            await self.runtime.ledger.append("outcome", fields)
+            await self.runtime.ledger.append("outcome", {**fields, **said})
         except LedgerError as e:
             logger.error("no outcome record: %s", e)  # noqa: TRY400
 

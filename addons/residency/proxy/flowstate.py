@@ -68,6 +68,11 @@ def write(flow: http.HTTPFlow, record: Record) -> None:
     flow.metadata[PREFIX + record.stage] = record.to_plain()
 
 
+def drop(flow: http.HTTPFlow, kind: type[Record]) -> None:
+    """Take a record back that no longer holds."""
+    flow.metadata.pop(PREFIX + kind.stage, None)
+
+
 def has(flow: http.HTTPFlow, kind: type[Record]) -> bool:
     return PREFIX + kind.stage in flow.metadata
 

@@ -3,10 +3,12 @@
 Each hook is statements that cannot fail in any way that would let a call through: the denial comes first.
 """
 
+import asyncio
 import logging
 from typing import TYPE_CHECKING
 
-from mitmproxy import dns, http, tcp, tls, udp
+from mitmproxy import ctx, dns, http, tcp, tls, udp
+from mitmproxy.addons.proxyserver import Proxyserver
 from mitmproxy.proxy import server_hooks
 
 from residency.proxy import flowstate
@@ -43,6 +45,25 @@ class Front:
         ):
             data.server.error = None
 
+    def server_connected(self, data: server_hooks.ServerConnectionHookData) -> None:
+        """A connection that has reached anything but a judged address ends before a byte is sent."""
+        reached = False
+        try:
+            reached = self.runtime.resolver.connected(
+                data.server.id, data.server.address, data.server.peername
+            )
+        finally:
+            if not reached:
+                logger.error("ended a connection to an address that was not judged")
+                _abort(data)
+
+    def server_disconnected(self, data: server_hooks.ServerConnectionHookData) -> None:
+        self.runtime.resolver.disconnected(data.server.id)
+
+    def server_connect_error(self, data: server_hooks.ServerConnectionHookData) -> None:
+        if data.server.address:
+            self.runtime.resolver.unreachable(data.client.id, data.server.address)
+
     def tls_clienthello(self, data: tls.ClientHelloData) -> None:
         data.ignore_connection = False
 
@@ -64,3 +85,12 @@ class Front:
     def websocket_message(self, flow: http.HTTPFlow) -> None:
         if flow.websocket:
             flow.websocket.messages[-1].drop()
+
+
+def _abort(data: server_hooks.ServerConnectionHookData) -> None:
+    """Close the transport at once: mitmproxy 12.2.3 heeds ``server.error`` in ``server_connect`` alone."""
+    proxy: Proxyserver = ctx.master.addons.get("proxyserver")
+    for handler in proxy.connections.values():
+        opened = handler.transports.get(data.server)
+        if opened is not None and isinstance(opened.writer, asyncio.StreamWriter):
+            opened.writer.transport.abort()

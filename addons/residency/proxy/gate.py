@@ -205,6 +205,10 @@ def _settings(master: mitmproxy_master.Master) -> Settings:
         raise ResidencyError("option residency_ledger: names no file; no record, no call")
     if o.residency_hold_max < 0:
         raise ResidencyError("option residency_hold_max: is less than 0")
+    if o.residency_feeds and o.residency_resolve:
+        raise ResidencyError(
+            "option residency_resolve: goes around residency_feeds; set one of them"
+        )
     return Settings(
         rules=Path(o.residency_rules).expanduser(),
         ledger=Path(o.residency_ledger).expanduser(),
@@ -212,6 +216,8 @@ def _settings(master: mitmproxy_master.Master) -> Settings:
         hold_max=o.residency_hold_max,
         hold_bytes=_size(o, "residency_hold_bytes"),
         resolve=tuple(o.residency_resolve),
+        dns=tuple(o.residency_dns),
+        feeds=Path(o.residency_feeds).expanduser() if o.residency_feeds else None,
         body_limit=human.parse_size(o.body_size_limit) or 0,
         read_limit=_size(o, "residency_read_limit"),
     )

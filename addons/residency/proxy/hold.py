@@ -133,7 +133,7 @@ class HoldAddon(Stage):
                        "groups": list(known.caller.groups)},
             "method": flow.request.method,
             "host": located.host,
-            "function": located.destination.function,
+            "function": located.destination.called or None,
             "places": located.destination.places.to_plain(),
             "status": located.destination.status,
             "rule": decision.rule,

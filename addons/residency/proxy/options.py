@@ -21,6 +21,8 @@ OWN: dict[str, tuple[Any, Any, str]] = {
     "residency_hold_bytes": (str, "64m", "How many bytes of bodies may be held at once."),
     "residency_read_limit": (str, "8m", "The largest body, after decoding, that is read where a rule asks about data."),
     "residency_resolve": (Sequence[str], [], "For demonstrations only: HOST=LOOPBACK-ADDRESS:PORT, instead of DNS."),
+    "residency_dns": (Sequence[str], [], "DNS servers, ADDRESS or ADDRESS:PORT; those of /etc/resolv.conf if unset."),
+    "residency_feeds": (str, "", "Folder of address feeds that residency feeds import keeps; empty for none."),
     "residency_extra_scripts": (Sequence[str], [], "Paths of scripts that may run beside the gateway's own."),
     "residency_token_file": (str, "", "File with the approver's token, for the console commands and the desk."),
     "residency_gateway": (str, "", "URL of a running gateway's admin API, for the desk."),

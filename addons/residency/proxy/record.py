@@ -15,6 +15,7 @@ from residency.proxy.guard import Fault
 from residency.proxy.hold import Held
 from residency.proxy.identity import Known
 from residency.proxy.mask import Masked
+from residency.proxy.reach import Reached
 from residency.proxy.region import Located
 
 MAX_HOST = 253
@@ -27,6 +28,7 @@ def decision_record(
     ticket = flowstate.read(flow, Ticket)
     known, located = _or_none(flow, Known), _or_none(flow, Located)
     carrying, masked, held = _or_none(flow, Carrying), _or_none(flow, Masked), _or_none(flow, Held)
+    reached = _or_none(flow, Reached)
     fault, decided = _or_none(flow, Fault), _or_none(flow, Decision)
     host = located.host if located else flow.request.host[:MAX_HOST].lower()
     caller: Plain = None
@@ -52,6 +54,7 @@ def decision_record(
         "masks": list(decision.masks),
         "masked": masked.to_plain()["counts"] if masked else None,
         "ruling": held.to_plain() if held else None,
+        "addresses": list(reached.addresses) if reached else None,
         "resolve": "override" if host in overridden else "dns",
     }  # fmt: skip
 

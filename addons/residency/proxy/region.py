@@ -95,14 +95,15 @@ class RegionAddon(Stage):
         head = head_of(flow, host)
         check_door(configuration.atlas, head, today)
         destination = locate(configuration.atlas, head, PENDING, today=today)
-        if destination.provisional:
+        if destination.provisional or configuration.policy.reads_operations:
             destination = locate(configuration.atlas, head, await self._body(flow), today=today)
         flowstate.write(flow, Located(host=host, destination=destination))
 
     async def _body(self, flow: http.HTTPFlow) -> object:
         raw = flow.request.raw_content
         if not raw:
-            return NO_BODY
+            # None: it was not kept, which is not to have none.
+            return NO_BODY if raw is not None else UNREADABLE
         limit = self.runtime.read_limit
         try:
             return await self.runtime.read(

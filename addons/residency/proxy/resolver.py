@@ -1,32 +1,84 @@
-"""Which addresses the gateway may connect to: only released targets, and only fit addresses of theirs.
+"""Which addresses the gateway may connect to: only released targets, and only the addresses that were judged for them.
 
-mitmproxy 12.2.3 resolves names with ``loop.getaddrinfo`` in ``asyncio.open_connection``. Standing in for that
-function gives one checked answer, keeps the connection's name (TLS verification and reuse work as before),
-and lets nothing be looked up for a host that no decision has released. IP literals never get there, so
-``may_connect`` judges them itself.
+A call's target is looked up once its decision permits it, and the decision is judged again with what the addresses
+say; what was judged is pinned to the client's connection. mitmproxy 12.2.3 resolves with ``loop.getaddrinfo`` in
+``asyncio.open_connection``, in the task that has just run ``server_connect``. So that hook leaves the pin in a context
+variable, and what stands in for ``getaddrinfo`` answers from it and from nothing else: the connection keeps its name
+(TLS verification and reuse work as before), and DNS that changes its mind changes nothing. IP literals never get
+there; they are judged like any other address before their release.
 """
 
 import asyncio
 import ipaddress
 import logging
 import socket
+import time
 from collections.abc import Callable, Iterable
+from contextvars import ContextVar
+from dataclasses import dataclass, field
 from typing import Any
 
+from residency.core import address as addresses_
 from residency.core.host import canonical, is_address
-from residency.errors import RegionError, ResidencyError
+from residency.errors import CallError, RegionError, ResidencyError
+from residency.proxy.names import Names
 
 logger = logging.getLogger("residency.resolver")
 
 type Address = tuple[str, int]
 
+#: Seconds for which a released pin is not replaced by other addresses: the call that it was judged for is on its way.
+GRACE = 5.0
+
+
+@dataclass(slots=True, eq=False)
+class Pin:
+    """Where connections to one target may lead, for one client. ``standing`` are addresses of connections still open.
+
+    ``port`` differs from the target's only for an override. Times are of the monotonic clock.
+    """
+
+    target: Address
+    addresses: tuple[str, ...]
+    port: int
+    expires: float
+    standing: frozenset[str] = frozenset()
+    used: float = float("-inf")
+    failed: bool = False
+    open: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def judged(self) -> tuple[str, ...]:
+        """Every address that a call may reach."""
+        return (*self.addresses, *sorted(self.standing - set(self.addresses)))
+
+    def holds(self, now: float) -> bool:
+        """True while no look-up is needed, and none may change where it leads."""
+        if now - self.used < GRACE:
+            return True
+        return not self.failed and (bool(self.open) or now < self.expires)
+
+    def leads_to(self, peer: object) -> str | None:
+        """The address that *peer*, a socket's peer name, is one of; ``None`` if it is none."""
+        if not isinstance(peer, tuple) or peer[1:2] != (self.port,):
+            return None
+        ip = addresses_.read(str(peer[0]))
+        return next((a for a in self.addresses if addresses_.read(a) == ip), None)
+
+
+_connecting: ContextVar[Pin | None] = ContextVar("residency_connecting", default=None)
+
 
 class Resolver:
-    """Keeps the released targets of each client connection, and resolves for them alone."""
+    """Keeps the released targets of each client connection, and the addresses they are pinned to."""
 
-    def __init__(self) -> None:
-        self._released: dict[str, set[Address]] = {}
-        self._hosts: dict[str, int] = {}
+    def __init__(
+        self, names: Names | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.names = names or Names()
+        self._clock = clock
+        self._pins: dict[str, dict[Address, Pin]] = {}
+        self._opened: dict[str, Pin] = {}
         self._overrides: dict[str, Address] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._original: Any = None
@@ -62,26 +114,97 @@ class Resolver:
     def overridden(self) -> frozenset[str]:
         return frozenset(self._overrides)
 
-    def release(self, client: str, address: Address) -> None:
-        """A decision permits *client* to reach *address*."""
-        targets = self._released.setdefault(client, set())
-        if address not in targets:
-            targets.add(address)
-            self._hosts[address[0]] = self._hosts.get(address[0], 0) + 1
+    async def pin(self, client: str, target: Address) -> Pin:
+        """Where *target*, which a decision permits, leads for *client*. Nothing is permitted by it yet.
+
+        While a connection to it is open, or the last answer counts, that is where it led before.
+
+        Raises:
+            CallError: ``address-refused``: an address is none to connect to; ``name-unknown``, ``name-unavailable``;
+                ``host-invalid``.
+        """
+        last = self._pins.get(client, {}).get(target)
+        pin = last
+        if pin is None or not pin.holds(self._clock()):
+            pin = await self._look_up(target)
+            if last is not None:
+                pin.standing, pin.open = frozenset(last.open.values()), last.open
+        self._check(pin)
+        return pin
+
+    async def _look_up(self, target: Address) -> Pin:
+        host, port = canonical(target[0]), target[1]
+        if (override := self._overrides.get(host)) is not None:
+            return Pin(target, (override[0],), override[1], float("inf"))
+        if is_address(host):
+            return Pin(target, (host,), port, float("inf"))
+        answer = await self.names.addresses(host)
+        return Pin(target, answer.addresses, port, answer.expires)
+
+    def _check(self, pin: Pin) -> None:
+        host = canonical(pin.target[0])
+        if host in self._overrides:
+            return
+        private = self._is_private(host)
+        # One unfit address is enough: a connection would try one after the other.
+        if not pin.judged or not all(addresses_.fits(a, private=private) for a in pin.judged):
+            raise CallError("address-refused")
+
+    def release(self, client: str, pin: Pin) -> None:
+        """A decision that knows its addresses permits *client* to reach the target of *pin*.
+
+        Raises:
+            CallError: ``aborted``: another call's release of this moment leads elsewhere.
+        """
+        now = self._clock()
+        pins = self._pins.setdefault(client, {})
+        last = pins.get(pin.target)
+        if last is not None and last is not pin:
+            holds = last.holds(now)
+            reachable = set(last.judged if holds else last.open.values())
+            if reachable - set(pin.judged):
+                raise CallError("aborted", "the target's addresses have just changed")
+            if holds:
+                pin = last
+            else:
+                pin.open = last.open
+        pin.used = now
+        pins[pin.target] = pin
 
     def forget(self, client: str) -> None:
         """*client* has gone."""
-        for host, _ in self._released.pop(client, ()):
-            self._hosts[host] -= 1
-            if not self._hosts[host]:
-                del self._hosts[host]
+        self._pins.pop(client, None)
+
+    # Connections
 
     def may_connect(self, client: str, address: Address) -> bool:
-        """True if a decision released *address* for *client*, and an IP literal is a fit one."""
-        host = str(address[0])
-        if (host, address[1]) not in self._released.get(client, ()):
+        """True if a decision released *address* for *client*; the task that asks may then connect there."""
+        pin = self._pins.get(client, {}).get((address[0], address[1]))
+        _connecting.set(pin)
+        return pin is not None
+
+    def connected(self, connection: str, address: Address | None, peer: object) -> bool:
+        """True if *connection*, which this task opened to *address*, has reached a *peer* that was judged."""
+        pin = _connecting.get()
+        reached = pin.leads_to(peer) if pin is not None and pin.target == address else None
+        if pin is None or reached is None:
             return False
-        return not is_address(canonical(host)) or self._fits(canonical(host), canonical(host))
+        pin.open[connection] = reached
+        self._opened[connection] = pin
+        return True
+
+    def disconnected(self, connection: str) -> None:
+        """*connection* is closed."""
+        pin = self._opened.pop(connection, None)
+        if pin is not None:
+            pin.open.pop(connection, None)
+
+    def unreachable(self, client: str, address: Address) -> None:
+        """No connection to *address*: its name is asked for again."""
+        pin = self._pins.get(client, {}).get((address[0], address[1]))
+        if pin is not None:
+            pin.failed = True
+            self.names.forget(canonical(pin.target[0]))
 
     def install(self, loop: asyncio.AbstractEventLoop, is_private: Callable[[str], bool]) -> None:
         """Stand in for the loop's name resolution. *is_private* tells hosts that may have private addresses."""
@@ -89,50 +212,26 @@ class Resolver:
         loop.getaddrinfo = self._getaddrinfo  # type: ignore[method-assign]
 
     def uninstall(self) -> None:
+        self.names.stop()
         if self._loop is not None:
             self._loop.getaddrinfo = self._original  # type: ignore[method-assign]
             self._loop = None
 
     async def _getaddrinfo(self, host: Any, port: Any, **kwargs: Any) -> Any:
         name = host.decode("ascii", "replace") if isinstance(host, bytes) else host
-        if name in _LOCAL and name not in self._hosts:
+        pin = _connecting.get()
+        if pin is not None and (name, port) == pin.target:
+            return [_info(a, pin.port) for a in pin.addresses]
+        if pin is None and name in _LOCAL:
             # The gateway's own listening. Keys are fetched with a resolver of their own.
             return await self._original(host, port, **kwargs)
-        if not isinstance(name, str) or name not in self._hosts:
-            raise OSError("residency: no decision permits a look-up of this name")
-        if (override := self._overrides.get(canonical(name))) is not None:
-            family = socket.AF_INET6 if ":" in override[0] else socket.AF_INET
-            return [(family, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", override)]
-        answers = await self._original(host, port, **kwargs)
-        if not answers or not all(self._fits(canonical(name), a[4][0]) for a in answers):
-            raise OSError("residency: the target's address is not permitted")
-        return answers
-
-    def _fits(self, host: str, address: str) -> bool:
-        """Global addresses, or private ones of a host that is declared to be private."""
-        try:
-            ip = ipaddress.ip_address(address.split("%", 1)[0].strip("[]"))
-        except ValueError:
-            return False
-        ip = _embedded(ip) or ip
-        if ip.is_link_local or ip.is_multicast or ip.is_unspecified:
-            return False
-        # Python 3.13 calls some blocks global that are reserved or withdrawn: ::7f00:1, fec0::1 (RFC 3879).
-        fit = ip.is_global and not ip.is_reserved and not getattr(ip, "is_site_local", False)
-        return fit or self._is_private(host)
+        raise OSError("residency: no decision permits a look-up of this name")
 
 
-#: RFC 6052 section 2.1.
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
-
-
-def _embedded(ip: ipaddress.IPv4Address | ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
-    """The IPv4 address that an IPv6 one leads to: mapped, NAT64, 6to4 (RFC 3056) or Teredo (RFC 4380)."""
-    if isinstance(ip, ipaddress.IPv4Address):
-        return None
-    if ip in _NAT64:
-        return ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
-    return ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
+def _info(address: str, port: int) -> tuple[Any, ...]:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    where = (address, port, 0, 0) if family == socket.AF_INET6 else (address, port)
+    return (family, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", where)
 
 
 _LOCAL = frozenset({None, "", "localhost", "127.0.0.1", "::1", "0.0.0.0", "::"})  # noqa: S104

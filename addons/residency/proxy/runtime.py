@@ -35,10 +35,12 @@ from residency.proxy import heap
 from residency.proxy.callers import Callers
 from residency.proxy.certificates import Peer
 from residency.proxy.exchange import Exchange, check_secrets
+from residency.proxy.feeds import Feeds
 from residency.proxy.flowstate import Ticket
 from residency.proxy.holds import Holds
 from residency.proxy.keys import KeyStore
 from residency.proxy.ledger import LedgerWriter
+from residency.proxy.names import Names
 from residency.proxy.resolver import Resolver
 
 if TYPE_CHECKING:
@@ -64,6 +66,8 @@ class Settings:
     resolve: tuple[str, ...]
     body_limit: int
     read_limit: int
+    dns: tuple[str, ...] = ()
+    feeds: Path | None = None
 
 
 class Runtime:
@@ -75,6 +79,9 @@ class Runtime:
         self.taken = False
         self.holds = Holds()
         self.resolver = Resolver()
+        #: Calls that ran, as their providers say, where nobody had assumed.
+        self.drift = 0
+        self.feeds = Feeds()
         self.admin: Admin | None = None
         self._configuration: Configuration | None = None
         self._verifier: Verifier | None = None
@@ -184,11 +191,21 @@ class Runtime:
         self._take(configuration, settings.rules)
         self._ledger = LedgerWriter(settings.ledger)
         self.holds.limit(count=settings.hold_max, size=settings.hold_bytes)
+        if settings.dns:
+            self.resolver.names = Names(settings.dns)
+        if settings.feeds:
+            await self.feeds.open(settings.feeds)
         self.resolver.override(settings.resolve)
         self.resolver.install(asyncio.get_running_loop(), self._is_private)
         overrides: list[Plain] = [str(r) for r in settings.resolve]
         await self.ledger.append(
-            "start", {"policy": self.policy_digest, "resolve": overrides, "version": _version()}
+            "start",
+            {
+                "policy": self.policy_digest,
+                "resolve": overrides,
+                "feeds": self.feeds.digest,
+                "version": _version(),
+            },
         )
         self._watcher = asyncio.create_task(self._watch(settings.rules))
         self.ready = True
@@ -266,6 +283,7 @@ class Runtime:
                 await self.reload(folder)
                 if before != self.policy_digest:
                     heap.settle()
+                await self.feeds.renew(self.ledger.append)
             except ResidencyError as e:
                 logger.error("rules not reloaded: %s", e)  # noqa: TRY400
             except Exception as e:  # noqa: BLE001 - the watcher must not die; the old rules stay

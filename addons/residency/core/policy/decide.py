@@ -8,6 +8,7 @@ First match in file order wins; nothing matched is block. A rule's criteria are 
 * A ``conflict`` of the evidence is never permitted: only block and hold rules match it.
 * ``carrying`` needs the body. A body that cannot be read exactly is never clean: an allow or mask that asks for
   ``none_of`` is passed over; any other rule that asks about the data ends the search with a block.
+* ``functions`` may name what the body names (``Destination.operations``): then the body is needed too.
 * An expired ``basis`` stops its rule from matching.
 
 While the body has not been read, a decision is made only where the body could not change it.
@@ -170,7 +171,8 @@ class Decision:
 def decide(policy: Policy, inputs: Inputs, today: datetime.date) -> Decision | Undecided:
     """What *policy* does with a call on the day *today* (UTC).
 
-    ``NEEDS_BODY`` is answered only while ``inputs.carrying`` is pending or the destination provisional.
+    ``NEEDS_BODY`` is answered only while ``inputs.carrying`` is pending, the destination provisional, or its operations
+    not looked at and asked for (``Policy.reads_operations``).
     """
     if inputs.fault or inputs.caller is None:
         return Decision(code=inputs.fault or "identity-missing")
@@ -180,6 +182,8 @@ def decide(policy: Policy, inputs: Inputs, today: datetime.date) -> Decision | U
         if not _concerns(rule, inputs.caller, inputs, today):
             continue
         match = _data_matches(rule, inputs.carrying)
+        if match is not False and rule.admits_function(inputs.destination) is None:
+            return NEEDS_BODY
         if match is True:
             return _conclude(rule, inputs.carrying)
         if match is not False:
@@ -191,7 +195,7 @@ def _concerns(rule: Rule, caller: Caller, inputs: Inputs, today: datetime.date) 
     return (
         rule.names(caller)
         and (rule.methods is None or inputs.method in rule.methods)
-        and rule.admits_function(inputs.destination.function)
+        and rule.admits_function(inputs.destination) is not False
         and _admits_place(rule, inputs.destination)
         and not (rule.basis and rule.basis.expired(today))
     )

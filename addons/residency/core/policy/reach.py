@@ -84,6 +84,7 @@ def _beats(first: Rule, second: Rule) -> bool:
         and _wider(first.who.issuers, second.who.issuers)
         and ((first.functions is not None and "*" in first.functions) or _wider(first.functions, second.functions))
         and _wider(first.methods, second.methods)
+        and not (first.then is not Action.BLOCK and first.reads_operations and not second.reads_operations)
         and (first.to is None or (second.to is not None and second.then is not Action.BLOCK and second.to.within(first.to)))
     )  # fmt: skip
 

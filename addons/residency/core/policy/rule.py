@@ -2,15 +2,17 @@
 
 import datetime
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from residency.core.glob import compile_globs
+from residency.core.glob import compile_globs, meet
 from residency.core.places import Area
+from residency.core.protocol.operations import GLOBS, PROTOCOLS, UNTOLD
 
 if TYPE_CHECKING:
     from residency.core.identity import Caller
+    from residency.core.region.destination import Destination
 
 
 class Action(StrEnum):
@@ -86,22 +88,56 @@ class Rule:
     basis: Basis | None
     _functions: re.Pattern[str] | None = None
     _subjects: re.Pattern[str] | None = None
+    #: Whether what the body names may matter: always to a block that could match such a name.
+    reads_operations: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
         # Compiled once; a frozen dataclass has no other way.
         for name, globs in (("_functions", self.functions), ("_subjects", self.who.subjects)):
-            pattern = compile_globs(globs) if globs is not None else None
+            # Some providers read names in any case: Score would be a way around a block of score.
+            caseless = name == "_functions" and self.then is Action.BLOCK
+            pattern = compile_globs(globs, caseless=caseless) if globs is not None else None
             object.__setattr__(self, name, pattern)
+        object.__setattr__(self, "reads_operations", self._about_operations())
 
-    def admits_function(self, function: str | None) -> bool:
-        """True if *function* matches.
+    def _about_operations(self) -> bool:
+        globs = self.functions or ()
+        if self.then is Action.BLOCK:
+            return any(meet(glob.lower(), told) for glob in globs for told in GLOBS)
+        return any(glob.startswith(PROTOCOLS) for glob in globs)
 
-        A block also matches what a name not wholly told (``aws:?:?``) might be, and a name without its owner: a block
-        of ``aws:lambda:f`` holds for ``aws:lambda:123456789012/f``, which an allow of ``aws:lambda:f`` does not admit.
+    def admits_function(self, to: "Destination") -> bool | None:
+        """Whether the functions of a call to *to* match; ``None`` if only its body, not yet looked at, tells.
+
+        A block matches where one of them does. An allow, mask or hold is about the host's own function; one that names
+        operations (``mcp:…``) is about every function of the call: all have to match, but for the host's own where that
+        has no name. So no body can pass for another call by what it has besides.
+        """
+        if self._functions is None:
+            return True
+        told, block = to.operations, self.then is Action.BLOCK
+        fits = (
+            self._blocks(to.function)
+            if block
+            else bool(self._functions.fullmatch(to.function or ""))
+        )
+        if not self.reads_operations or (block and fits):
+            return fits
+        if block:
+            return None if told is None else any(o == UNTOLD or self._blocks(o) for o in told)
+        if told is None:
+            return None if fits or to.silent else False
+        return all(map(self._functions.fullmatch, told)) and (fits or bool(told and to.silent))
+
+    def _blocks(self, function: str | None) -> bool:
+        """Whether a block is about *function*.
+
+        That is also what a name not wholly told (``aws:?:?``) might be, a name without its owner, and any case: one of
+        ``aws:lambda:f`` holds for ``aws:lambda:123456789012/F``, which an allow of ``aws:lambda:f`` does not admit.
         """
         if self._functions is None or self._functions.fullmatch(function or ""):
             return True
-        if self.then is not Action.BLOCK or not function:
+        if not function:
             return False
         unowned = _unowned(function)
         return bool(self._functions.fullmatch(unowned)) or any(
@@ -110,7 +146,8 @@ class Rule:
 
     def _may_be(self, function: str) -> bool:
         told, unsure, _ = function.partition("?")
-        literals = (glob.split("*")[0] for glob in self.functions or ())
+        told = told.lower()
+        literals = (glob.split("*")[0].lower() for glob in self.functions or ())
         return bool(unsure) and any(told.startswith(x) or x.startswith(told) for x in literals)
 
     def names(self, caller: "Caller") -> bool:
@@ -141,6 +178,11 @@ class Policy:
 
     def rule(self, id_: str) -> Rule | None:
         return next((r for r in self.rules if r.id == id_), None)
+
+    @property
+    def reads_operations(self) -> bool:
+        """Whether what a body names may matter to some rule."""
+        return any(rule.reads_operations for rule in self.rules)
 
     @property
     def sets_asked_for(self) -> tuple[str, ...]:

@@ -42,6 +42,7 @@ class Answer:
 
 
 NOTHING = Answer()
+_UNREAD = Answer(note="a position that it depends on cannot be read exactly")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +62,14 @@ class Condition:
     def holds(self, binding: Binding) -> bool | None:
         """``None`` where it cannot be told."""
         value = binding.get(self.position, ABSENT)
-        if value is PENDING or value is UNREADABLE:
-            return None
+        if isinstance(value, Gap):
+            return self.present is False if value is ABSENT else None
         if self.present is not None:
-            return self.present is (value is not ABSENT)
-        if not isinstance(value, str):
-            return False
+            return self.present
         if value in self.exact or value.startswith(self.starts) or value.endswith(self.ends):
             return True
+        if not self.same:
+            return False
         others = [binding.get(name, ABSENT) for name in self.same]
         if value in others:
             return True
@@ -90,7 +91,7 @@ class Case:
 
     def applies(self, binding: Binding) -> bool | None:
         """``None`` where it cannot be told."""
-        when = _all(self.when, binding)
+        when = _all(self.when, binding) if self.when else True
         if when is False or not self.unless:
             return when
         unless = _all(self.unless, binding)
@@ -118,6 +119,22 @@ def reach(cases: Sequence[Case], binding: Binding) -> list[Answer]:
             return found
     found.append(NOTHING)
     return found
+
+
+def say(cases: Sequence[Case], bindings: Sequence[Binding]) -> Answer:
+    """What *cases* answer, whichever of *bindings* is the true one."""
+    answers: list[Answer] = []
+    unreadable = False
+    for binding in bindings:
+        reached = reach(cases, binding)
+        if len(reached) > 1:
+            # What may be a conflict is not one yet: it is unknown.
+            reached = [NOTHING if a.conflict else a for a in reached]
+            unreadable = unreadable or UNREADABLE in binding.values()
+        answers += reached
+    if unreadable and any(a != answers[0] for a in answers):
+        return next((a for a in answers if a.conflict), _UNREAD)
+    return join(answers)
 
 
 def join(answers: Sequence[Answer]) -> Answer:

@@ -2,18 +2,20 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from residency.core.document import Document, Path, fit
 from residency.core.faults import Faults
 from residency.core.places import Jurisdictions, Places
-from residency.core.region.cases import Answer, Case, Condition, join
-from residency.core.region.catalogue import CaseModel, CatalogueFile, EntryModel, ReadModel, Test
+from residency.core.region.cases import Answer, Case, join
+from residency.core.region.catalogue import CaseModel, CatalogueFile, EntryModel, ReadModel
+from residency.core.region.conditions import condition
 from residency.core.region.destination import Evidence
 from residency.core.region.entry import Entry
 from residency.core.region.matcher import Matcher
 from residency.core.region.pattern import PathPattern, PatternError, Template, names, shape
 from residency.core.region.reading import Read, steps
+from residency.core.region.says import sayings
 from residency.core.region.tables import Table, spread
 
 
@@ -23,6 +25,7 @@ class Context:
 
     document: Document
     file: CatalogueFile
+    provider: str
     table: Table
     named: Jurisdictions
     faults: Faults
@@ -43,21 +46,35 @@ def compile_all(
         file = fit(document, CatalogueFile, faults)
         if file is None:
             continue
-        context = Context(document, file, tables.get(file.provider, Table()), named, faults)
+        context = Context(document, file, "", Table(), named, faults)
         _expressions(context)
         for i, model in enumerate(file.entries):
             path: Path = ("entries", i)
             if model.id in ids:
                 context.fault((*path, "id"), "is another entry's id", "choose another")
             ids.add(model.id)
-            entry = _entry(context, model, path)
+            there = _whose(context, model, tables, path)
+            entry = _entry(there, model, path)
             entries.append(entry)
             for j, host in enumerate(model.hosts):
                 try:
-                    matcher.add(host, entry, context.table, model.partitions)
+                    matcher.add(host, entry, there.table, model.partitions)
                 except PatternError as e:
                     context.fault((*path, "hosts", j), str(e))
     return matcher, tuple(entries)
+
+
+def _whose(
+    context: Context, model: EntryModel, tables: Mapping[str, Table], path: Path
+) -> Context:
+    """*context* with the entry's provider, and the table whose codes the entry's are."""
+    provider = model.provider or context.file.provider
+    if provider is None:
+        context.fault(path, "has no provider, and the file none for all", "add provider")
+    if model.table is not None and model.table not in tables:
+        context.fault((*path, "table"), "is no provider of rules/places")
+    table = tables.get(model.table or provider or "", Table())
+    return replace(context, provider=provider or "?", table=table)
 
 
 def _entry(context: Context, model: EntryModel, path: Path) -> Entry:
@@ -79,15 +96,18 @@ def _entry(context: Context, model: EntryModel, path: Path) -> Entry:
     used |= {name for name, parts in shaped.items() if used & set(parts)}
     return Entry(
         id=model.id,
-        provider=context.file.provider,
+        provider=context.provider,
         service=_template(context, model.service, (*path, "service"), known),
         function=_template(context, model.function, (*path, "function"), known),
         paths=_paths(context, model.paths, (*path, "paths")),
         path_names=path_names,
+        positions=frozenset(known),
         reads=tuple(_read(context, n, r, (*path, "read", n)) for n, r in model.read.items()),
         shapes=shapes,
         shaped=shaped,
         cases=cases,
+        deploys=_deploys(context, model),
+        says=sayings(model.says, context.table, context.document, (*path, "says"), context.faults),
         evidence=(
             Evidence("catalogue", model.id, model.source),
             *(Evidence(kinds[n], n, model.id) for n in sorted(used) if n in kinds),
@@ -119,7 +139,7 @@ def _read(context: Context, position: str, model: ReadModel, path: Path) -> Read
         header = model.header.lower() if model.header is not None else None
         return Read(position, "query" if header is None else "header", header or model.query or "")
     try:
-        return Read(position, "body", steps=steps(model.body), scheme=model.take == "scheme")
+        return Read(position, "body", steps=steps(model.body), take=model.take)
     except PatternError as e:
         context.fault((*path, "body"), str(e))
         return Read(position, "body")
@@ -177,17 +197,28 @@ def _cases(
         cases += [_case(context, case, ("cases", where, j)) for j, case in shared]
     used = {case.by for case in cases if case.by}
     for case in cases:
-        for condition in (*case.when, *case.unless):
-            used |= {condition.position, *condition.same}
+        for test in (*case.when, *case.unless):
+            used |= {test.position, *test.same}
     for name in sorted(used - known):
         context.fault(path, f"{name} is no position of the entry {model.id}")
     return tuple(cases), used
 
 
+def _deploys(context: Context, model: EntryModel) -> bool:
+    """Whether a pin needs a deployment type, as the region alone does not say where it runs."""
+    listed = [model.where] if isinstance(model.where, str) else model.where
+    shared = [c for w in listed if isinstance(w, str) for c in context.file.cases.get(w, [])]
+    own = [c for c in listed if not isinstance(c, str)]
+    return any(case.pin == "deployment" for case in (*own, *shared))
+
+
 def _case(context: Context, model: CaseModel, path: Path) -> Case:
-    when = tuple(_condition(context, n, t, (*path, "when", n)) for n, t in model.when.items())
-    unless = tuple(
-        _condition(context, n, t, (*path, "unless", n)) for n, t in model.unless.items()
+    when, unless = (
+        tuple(
+            condition(name, test, context.document, (*path, key, name), context.faults)
+            for name, test in tests.items()
+        )
+        for key, tests in (("when", model.when), ("unless", model.unless))
     )
     if model.regions is not None:
         return _regions(context, Case(when, unless), model.regions, (*path, "regions"))
@@ -198,34 +229,8 @@ def _case(context: Context, model: CaseModel, path: Path) -> Case:
         return Case(when, unless, Answer(places, note=model.note))
     if model.places is not None:
         places = spread(model.places, context.document, (*path, "places"), context.faults)
-        return Case(when, unless, Answer(places, pin=model.pin, note=model.note))
+        return Case(when, unless, Answer(places, pin=bool(model.pin), note=model.note))
     return Case(when, unless, Answer(conflict=model.conflict or "conflict"))
-
-
-def _condition(context: Context, position: str, test: Test, path: Path) -> Condition:
-    if isinstance(test, str):
-        return Condition(position, present=test == "present")
-    exact, starts, ends, same = [], [], [], []
-    for i, text in enumerate(test):
-        if text[:1] == "{" and names(text) == [text[1:-1]]:
-            same.append(text[1:-1])
-        elif text.count("*") > 1 or text[1:-1].count("*") or text in ("", "*"):
-            context.fault(
-                (*path, i), "has * elsewhere than at one end", "write text, text* or *text"
-            )
-        elif text[-1] == "*":
-            starts.append(text[:-1])
-        elif text[0] == "*":
-            ends.append(text[1:])
-        else:
-            exact.append(text)
-    return Condition(
-        position,
-        exact=frozenset(exact),
-        starts=tuple(starts),
-        ends=tuple(ends),
-        same=tuple(same),
-    )
 
 
 def _regions(context: Context, case: Case, listed: list[str], path: Path) -> Case:
@@ -237,7 +242,7 @@ def _regions(context: Context, case: Case, listed: list[str], path: Path) -> Cas
         elif text in codes:
             fixed.append(codes[text])
         else:
-            context.fault((*path, i), f"is no region of {context.file.provider}")
+            context.fault((*path, i), f"is no region of {context.provider}")
     if len(positions) > 1:
         context.fault(path, "has more than one {position}", "keep one")
     if not positions:

@@ -30,6 +30,8 @@ class Destination:
     ``function`` is ``provider:service:name``, in which a part that cannot be told, or that is
     no plain name, is ``?``. ``entry`` is the id of the catalogue entry or pin that
     answered. ``provisional`` says that the body, not yet read, may change the answer.
+    ``operations`` are further functions that the body names (``protocol.operations``); ``None``
+    until it has been looked at.
     """
 
     provider: str | None = None
@@ -40,6 +42,7 @@ class Destination:
     evidence: tuple[Evidence, ...] = ()
     entry: str | None = None
     provisional: bool = False
+    operations: tuple[str, ...] | None = None
 
     def to_plain(self) -> dict[str, Plain]:
         return {
@@ -53,7 +56,26 @@ class Destination:
             ],
             "entry": self.entry,
             "provisional": self.provisional,
+            "operations": None if self.operations is None else list(self.operations),
         }
+
+    @property
+    def called(self) -> str:
+        """Every function of the call, for people; empty if none is known."""
+        return ", ".join(f for f in (self.function, *(self.operations or ())) if f)
+
+    @property
+    def silent(self) -> bool:
+        """Whether the host's own interface names no function, so that only the body may.
+
+        That is so for hosts that only a pin declares, or nothing, and for interfaces whose service
+        is the protocol itself.
+        """
+        if self.function is None:
+            return True
+        _, service, name = self.function.split(":", 2)
+        pinned = self.entry is not None and self.entry.startswith("pin:")
+        return name == "?" and (pinned or service in ("graphql", "mcp"))
 
     @classmethod
     def from_plain(cls, plain: Plain) -> Self:
@@ -62,8 +84,9 @@ class Destination:
         Raises:
             TypeError: *plain* is nothing that ``to_plain`` answers.
         """
-        if not isinstance(plain, Mapping) or plain.keys() != _KEYS:
+        if not isinstance(plain, Mapping) or plain.keys() | {"operations"} != _KEYS:
             raise TypeError("a destination must have exactly its own keys")
+        operations = plain.get("operations")  # older records have none
         provisional = plain["provisional"]
         if not isinstance(provisional, bool):
             raise TypeError("provisional must be true or false")
@@ -76,6 +99,7 @@ class Destination:
             evidence=tuple(_evidence(e) for e in _list(plain["evidence"])),
             entry=_text_or_none(plain["entry"]),
             provisional=provisional,
+            operations=None if operations is None else tuple(_text(o) for o in _list(operations)),
         )
 
 

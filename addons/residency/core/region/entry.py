@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from residency.core.call import Head
 from residency.core.region.cases import (
     ABSENT,
-    NOTHING,
     PENDING,
     UNREADABLE,
     Answer,
@@ -15,20 +14,22 @@ from residency.core.region.cases import (
     Case,
     Gap,
     Reading,
-    join,
-    reach,
+    say,
 )
 from residency.core.region.destination import Evidence
 from residency.core.region.pattern import PathPattern, Template
 from residency.core.region.reading import Read
+from residency.core.region.says import Saying
 
 _MAX_BINDINGS = 64
-_UNREAD = Answer(note="a position that it depends on cannot be read exactly")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Entry:
-    """``path_names`` are the positions that paths give, ``shaped`` those that each shape gives."""
+    """``path_names`` are the positions that paths give, ``shaped`` those that each shape gives.
+
+    ``deploys``: the region of a pin says where the call runs only with a deployment type.
+    """
 
     id: str
     provider: str
@@ -36,10 +37,13 @@ class Entry:
     function: Template
     paths: tuple[PathPattern, ...]
     path_names: tuple[str, ...]
+    positions: frozenset[str]
     reads: tuple[Read, ...]
     shapes: Mapping[str, tuple[re.Pattern[str], ...]]
     shaped: Mapping[str, tuple[str, ...]]
     cases: tuple[Case, ...]
+    deploys: bool
+    says: tuple[Saying, ...]
     evidence: tuple[Evidence, ...]
     source: str
     as_of: str
@@ -70,6 +74,10 @@ class Entry:
             values = read.values(head, body)
             if len(found) * len(values) > _MAX_BINDINGS:
                 values = (UNREADABLE,)
+            if len(values) == 1:
+                for binding in found:
+                    binding[read.position] = values[0]
+                continue
             found = [{**binding, read.position: value} for binding in found for value in values]
         for binding in found if self.shapes else ():
             self._shape(binding)
@@ -91,30 +99,34 @@ class Entry:
 
     def say(self, bindings: Sequence[Binding]) -> Answer:
         """Where the call may be processed, whichever of *bindings* is the true one."""
-        answers: list[Answer] = []
-        unreadable = False
-        for binding in bindings:
-            reached = reach(self.cases, binding)
-            if len(reached) > 1:
-                # What may be a conflict is not one yet: it is unknown.
-                reached = [NOTHING if a.conflict else a for a in reached]
-                unreadable = unreadable or UNREADABLE in binding.values()
-            answers += reached
-        if unreadable and any(a != answers[0] for a in answers):
-            return next((a for a in answers if a.conflict), _UNREAD)
-        return join(answers)
+        return say(self.cases, bindings)
 
     def call(self, bindings: Sequence[Binding]) -> str:
         """``provider:service:name``; ``?`` for the name if *bindings* differ in it."""
+        if len(bindings) == 1:
+            only = bindings[0]
+            return f"{self.provider}:{self.service.fill(only)}:{self.function.fill(only)}"
         service, *services = (self.service.fill(binding) for binding in bindings)
         function, *functions = (self.function.fill(binding) for binding in bindings)
         service = service if all(s == service for s in services) else "?"
         function = function if all(f == function for f in functions) else "?"
         return f"{self.provider}:{service}:{function}"
 
-    def names(self) -> str:
-        """A glob of rules for what ``call`` may answer, whatever the name."""
-        return f"{self.provider}:{self.service.glob()}:*"
+    @property
+    def services(self) -> frozenset[str]:
+        """What the service may be, where it is one position and every other value is unknown; else empty."""
+        position, named = self.service.position, set[str]()
+        for case in self.cases:
+            values = {v for c in case.when if c.position == position for v in c.exact}
+            if not values and (case.answers is not None or not case.answer.places.unknown):
+                return frozenset()
+            named |= values
+        return frozenset(named)
+
+    def names(self) -> set[str]:
+        """Globs of rules for what ``call`` may answer, whatever the name."""
+        services = self.services or {self.service.glob()}
+        return {f"{self.provider}:{service}:*" for service in services}
 
     def pending(self, body: object) -> bool:
         return body is PENDING and self.reads_body

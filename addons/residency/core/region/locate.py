@@ -4,10 +4,12 @@ The host picks the catalogue's entries, the path one of them, and its cases the 
 not known, not read or in conflict makes the answer wider, never narrower.
 """
 
+import functools
 from datetime import date
 
 from residency.core.call import Head
-from residency.core.host import canonical
+from residency.core.host import REMEMBERED, canonical
+from residency.core.protocol.operations import operations
 from residency.core.region.atlas import Atlas
 from residency.core.region.cases import PENDING, UNREADABLE, Answer, Reading
 from residency.core.region.destination import Destination, Evidence, Status
@@ -17,7 +19,8 @@ from residency.core.region.reading import NO_BODY, segments
 from residency.errors import RegionError
 
 _FRONTED = Answer(conflict="the Host header names another host than the request")
-_UNKNOWN = Destination(evidence=(Evidence("host", "is in no catalogue and no pin", "request"),))
+_NOWHERE = (Evidence("host", "is in no catalogue and no pin", "request"),)
+_NOTHING_READ: tuple[dict[str, Reading], ...] = ({},)
 _UNCLEAR = Evidence("path", "cannot be read in only one way", "request")
 
 type _Candidates = list[tuple[Entry, dict[str, str]]]
@@ -35,32 +38,43 @@ def locate(atlas: Atlas, head: Head, body: object = PENDING, *, today: date) -> 
     """
     pin = atlas.pins.find(head.host, today)
     found = atlas.matcher.match(head.host)
+    told = operations(body, head.query)
     if not found:
-        return _pinned(pin, head) if pin else _UNKNOWN
+        if pin is None:
+            return Destination(evidence=_NOWHERE, operations=told)
+        return _pinned(pin, head, told)
     path = segments(head.path)
     if path is None:
-        return _unclear(found, head, body)
+        return _unclear(found, head, body, told)
     for entry, known in found:
         taken = entry.take(path)
         if taken is not None:
             bindings = entry.bindings(head, body, {**known, **taken} if taken else known)
-            return _declared(entry, bindings, head, pin, pending=entry.pending(body))
+            pending = entry.pending(body)
+            return _declared(entry, bindings, head, pin, told, pending=pending)
     return Destination(
         provider=found[0][0].provider,
         function=f"{found[0][0].provider}:?:?",
         evidence=(Evidence("path", "no entry of the catalogue is about it", found[0][0].id),),
+        operations=told,
     )
 
 
 def _declared(
-    entry: Entry, bindings: list[dict[str, Reading]], head: Head, pin: Pin | None, *, pending: bool
+    entry: Entry,
+    bindings: list[dict[str, Reading]],
+    head: Head,
+    pin: Pin | None,
+    told: tuple[str, ...] | None,
+    *,
+    pending: bool,
 ) -> Destination:
     answer = _FRONTED if _fronted(head) else entry.say(bindings)
     evidence = entry.evidence
     if "region" in bindings[0]:
-        evidence = (*evidence, Evidence("host", f"region {bindings[0]['region']}", entry.id))
+        evidence = (*evidence, _in_region(bindings[0]["region"], entry.id))
     if answer.pin and pin is not None:
-        answer, evidence = pin.answer, (*evidence, pin.evidence)
+        answer, evidence = pin.say(bindings), (*evidence, pin.evidence)
     if answer.conflict:
         evidence = (*evidence, Evidence("host", answer.conflict, entry.id))
     elif answer.places.unknown and answer.note:
@@ -74,10 +88,18 @@ def _declared(
         evidence=evidence,
         entry=entry.id,
         provisional=pending,
+        operations=told,
     )
 
 
-def _unclear(found: _Candidates, head: Head, body: object) -> Destination:
+@functools.lru_cache(maxsize=REMEMBERED)
+def _in_region(region: Reading, entry: str) -> Evidence:
+    return Evidence("host", f"region {region}", entry)
+
+
+def _unclear(
+    found: _Candidates, head: Head, body: object, told: tuple[str, ...] | None
+) -> Destination:
     """Any of the host's entries may be meant: what they all say, or unknown."""
     answers = [Answer()] if all(entry.paths for entry, _ in found) else []
     for entry, known in found:
@@ -95,11 +117,12 @@ def _unclear(found: _Candidates, head: Head, body: object) -> Destination:
         status=_status(answer),
         evidence=(_UNCLEAR,),
         provisional=any(entry.pending(body) for entry, _ in found),
+        operations=told,
     )
 
 
-def _pinned(pin: Pin, head: Head) -> Destination:
-    answer = _FRONTED if _fronted(head) else pin.answer
+def _pinned(pin: Pin, head: Head, told: tuple[str, ...] | None) -> Destination:
+    answer = _FRONTED if _fronted(head) else pin.say(_NOTHING_READ)
     return Destination(
         provider=pin.provider,
         function=f"{pin.provider}:{pin.service}:?",
@@ -108,6 +131,7 @@ def _pinned(pin: Pin, head: Head) -> Destination:
         status=_status(answer),
         evidence=(pin.evidence,),
         entry=pin.id,
+        operations=told,
     )
 
 

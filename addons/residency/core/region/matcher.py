@@ -1,14 +1,17 @@
 """Hosts → entries, by labels from the right: the cost is that of the host, not of the catalogue.
 
 Region codes are literal labels here, so a code that the provider or the partition does not have
-never matches. Of several patterns that fit, the one with more literal labels decides, alone: what
-its entries do not cover is unknown, and never falls to a more general pattern.
+never matches. Of several patterns that fit, the one that says more of the first label from the right
+in which they differ decides, alone: what its entries do not cover is unknown, and never falls to a
+more general pattern.
 """
 
+import functools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from residency.core.host import REMEMBERED
 from residency.core.region.entry import Entry
 from residency.core.region.pattern import PatternError, split, whole
 from residency.core.region.tables import Table
@@ -16,12 +19,18 @@ from residency.core.region.tables import Table
 _KINDS = ("region", "zone", "code")
 _DOT = re.compile(r"\.(?!\.|\})(?<!\.\.)")  # no dot of a {rest...}
 _LITERAL = re.compile(r"[a-z0-9_-]+")
-_WEIGHTS = {"literal": 8, "codes": 4, "glued": 2, "any": 1, "rest": 0}
+_KIND_WEIGHTS = {"literal": 5, "codes": 4, "coded": 3, "glued": 2, "any": 1}
+_LONGEST = 64  # more than a label has characters
+_SPELLINGS = (
+    256  # kinds of labels with codes that one loading has; a table that is gone goes with them
+)
 
 
 @dataclass(slots=True)
 class _Leaf:
-    weight: int
+    """``weight`` says how much a pattern says of each label, from the right."""
+
+    weight: tuple[int, ...]
     order: int
     entries: list[tuple[Entry, tuple[str, ...]]] = field(default_factory=list)
 
@@ -44,6 +53,8 @@ class Matcher:
     def __init__(self) -> None:
         self._root = _Node()
         self._leaves = 0
+        #: The entries of the best fitting pattern, in file order, with the host's positions. Not to be changed.
+        self.match = functools.lru_cache(maxsize=REMEMBERED)(self._match)
 
     def add(self, host: str, entry: Entry, table: Table, partitions: list[str] | None) -> None:
         """Let hosts like *host* be *entry*'s.
@@ -53,6 +64,7 @@ class Matcher:
         Raises:
             PatternError: *host* cannot be read, or names a partition that the table does not have.
         """
+        self.match.cache_clear()
         unknown = [p for p in partitions or () if p not in table.partitions]
         if unknown:
             raise PatternError(f"has a partition that is not in the table: {unknown[0]}")
@@ -65,8 +77,7 @@ class Matcher:
             if shared:
                 self._add(host.removesuffix("{suffix}") + suffix, entry, table, shared)
 
-    def match(self, host: str) -> list[tuple[Entry, dict[str, str]]]:
-        """The entries of the best fitting pattern, in file order, with the host's positions."""
+    def _match(self, host: str) -> list[tuple[Entry, dict[str, str]]]:
         labels = host.split(".")
         labels.reverse()
         best: _Leaf | None = None
@@ -103,7 +114,7 @@ class Matcher:
         return list(found.values())
 
     def _add(self, host: str, entry: Entry, table: Table, fits: frozenset[str] | None) -> None:
-        node, weight, names = self._root, 0, []
+        node, weight, names = self._root, list[int](), list[str]()
         labels = _DOT.split(host)
         for i, label in enumerate(reversed(labels)):
             parts = split(label)
@@ -116,15 +127,16 @@ class Matcher:
                 node.rest.entries.append((entry, tuple(names)))
                 return
             kind, node = _step(node, label, parts, table, fits)
-            weight += _WEIGHTS[kind]
+            literal = sum(len(text) for text, _, _ in parts)
+            weight.append(_KIND_WEIGHTS[kind] * _LONGEST + literal)
         if len(set(names)) != len(names):
             raise PatternError("names one position twice")
         node.leaf = node.leaf or self._leaf(weight)
         node.leaf.entries.append((entry, tuple(names)))
 
-    def _leaf(self, weight: int) -> _Leaf:
+    def _leaf(self, weight: list[int]) -> _Leaf:
         self._leaves += 1
-        return _Leaf(weight, self._leaves)
+        return _Leaf(tuple(weight), self._leaves)
 
 
 def _push(
@@ -156,20 +168,33 @@ def _step(
         if not _LITERAL.fullmatch(label):
             raise PatternError("has a label of no host name, or an upper-case one")
         return "literal", _fixed(node, label, {label: None})
-    codes = {name: table.codes(name, fits) for name in positions if name in _KINDS}
+    codes = {name: _codes(table, name, fits) for name in positions if name in _KINDS}
     if any(not table_of for table_of in codes.values()):
         raise PatternError("has a {region}, {zone} or {code}, and the provider's table has none")
     if len(positions) == 1 and codes:
-        before, after = parts[0][0], parts[1][0]
-        wanted = {f"{before}{code}{after}": code for code in codes[positions[0]]}
-        return "codes", _fixed(node, (before, positions[0], after, frozenset(wanted)), wanted)
+        return "codes", _fixed(node, *_spelled(table, fits, parts[0], parts[1][0]))
     if len(positions) == 1 and parts[0][0] == parts[1][0] == "":
         node.any = node.any or _kin(node, "{any}")
         return "any", node.any
     text = _glued(parts, codes)
     if text not in node.kin:
         node.glued.append((re.compile(text), _kin(node, text)))
-    return "glued", node.kin[text]
+    return "coded" if codes else "glued", node.kin[text]
+
+
+@functools.lru_cache(maxsize=_SPELLINGS)
+def _codes(table: Table, name: str, fits: frozenset[str] | None) -> Mapping[str, object]:
+    return table.codes(name, fits)
+
+
+@functools.lru_cache(maxsize=_SPELLINGS)
+def _spelled(
+    table: Table, fits: frozenset[str] | None, part: tuple[str, str, bool], after: str
+) -> tuple[object, Mapping[str, str]]:
+    """A key, and the labels that *part* with each code and then *after* may be, each with its code."""
+    before, name, _ = part
+    wanted = {f"{before}{code}{after}": code for code in _codes(table, name, fits)}
+    return (before, name, after, frozenset(wanted)), wanted
 
 
 def _fixed(node: _Node, key: object, labels: Mapping[str, str | None]) -> _Node:

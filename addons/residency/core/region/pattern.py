@@ -72,6 +72,14 @@ class Template:
             )
         )
 
+    @property
+    def position(self) -> str:
+        """The position that this is the whole of; empty if it is more, or none."""
+        match self.runs:
+            case ((False, (("", name), ("", ""))),):
+                return name
+        return ""
+
     def fill(self, binding: Binding) -> str:
         """The text; ``?`` for each position without a value that is a plain name.
 
@@ -80,12 +88,14 @@ class Template:
         """
         text = ""
         for optional, parts in self.runs:
-            gaps = [v for _, n in parts if n and isinstance(v := binding.get(n, ABSENT), Gap)]
-            if optional and gaps:
+            if optional:
+                gaps = [v for _, n in parts if n and isinstance(v := binding.get(n, ABSENT), Gap)]
                 if ABSENT in gaps:
                     continue
-                return "?"
-            text += "".join(lit + (_plain(binding.get(n)) if n else "") for lit, n in parts)
+                if gaps:
+                    return "?"
+            for literal, name in parts:
+                text += literal + plain(binding.get(name)) if name else literal
         return text
 
     def glob(self) -> str:
@@ -97,7 +107,8 @@ class Template:
         )
 
 
-def _plain(value: object) -> str:
+def plain(value: object) -> str:
+    """*value* as a part of a function's name; ``?`` unless it is a plain one."""
     if not isinstance(value, str):
         return "?"
     return value if len(value) <= _MAX_NAME and _PLAIN.fullmatch(value) else "?"

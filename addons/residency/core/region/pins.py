@@ -16,25 +16,24 @@ import pydantic
 from residency.core.document import Document, Path, fit
 from residency.core.faults import Faults
 from residency.core.host import canonical
-from residency.core.places import Jurisdictions, Places
-from residency.core.region.cases import Answer, join
+from residency.core.places import Jurisdictions
+from residency.core.region.cases import Answer, Binding, Case, join, say
+from residency.core.region.declared import Context, DeclaredModel, cases
 from residency.core.region.destination import Evidence
+from residency.core.region.entry import Entry
 from residency.core.region.matcher import Matcher
-from residency.core.region.tables import Model, Spread, Table, spread
+from residency.core.region.tables import Model, Table
 from residency.errors import RegionError
 
 type Port = Annotated[int, pydantic.Field(ge=1, le=65535)]
 type Label = Annotated[str, pydantic.StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,79}$")]
 
 
-class PinModel(Model):
+class PinModel(DeclaredModel):
     host: str | None = None
     hosts: list[str] = pydantic.Field(default_factory=list)
     provider: Label | None = None
     service: Label | None = None
-    places: Spread | None = None
-    regions: list[str] | None = None
-    jurisdiction: str | None = None
     ports: list[Port] = pydantic.Field(default_factory=lambda: [443], min_length=1)
     plaintext: bool = False
     private: bool = False
@@ -43,11 +42,9 @@ class PinModel(Model):
     why: Annotated[str, pydantic.Field(min_length=1)]
 
     @pydantic.model_validator(mode="after")
-    def _one_of(self) -> "PinModel":
+    def _host_or_hosts(self) -> "PinModel":
         if (self.host is None) == (not self.hosts):
             raise ValueError("give either host or hosts")
-        if sum(v is not None for v in (self.places, self.regions, self.jurisdiction)) != 1:
-            raise ValueError("give one of places, regions and jurisdiction")
         return self
 
 
@@ -60,24 +57,33 @@ class PinsFile(Model):
 class Pin:
     """What is declared about a host, or ``*.suffix``.
 
-    ``until`` is the last day that it counts. ``ports`` may be connected to; ``plaintext`` admits
-    http; ``private`` admits addresses that are not global. ``line`` is where it stands in its
-    file.
+    ``cases`` are in order, the last of them for every call. ``until`` is the last day that it
+    counts. ``ports`` may be connected to; ``plaintext`` admits http; ``private`` admits addresses
+    that are not global. ``path`` is where its host stands in the document.
     """
 
     id: str
     host: str
     provider: str
     service: str
-    answer: Answer
+    cases: tuple[Case, ...]
     ports: frozenset[int]
     plaintext: bool
     private: bool
     owner: str
     until: date | None
     why: str
-    line: int
+    path: Path
     evidence: Evidence
+
+    @property
+    def answer(self) -> Answer:
+        """All that it may say."""
+        return join([case.answer for case in self.cases])
+
+    def say(self, bindings: Sequence[Binding]) -> Answer:
+        """What it says of a call whose positions are as in one of *bindings*."""
+        return say(self.cases, bindings)
 
     def counts(self, today: date) -> bool:
         return self.until is None or today <= self.until
@@ -95,13 +101,21 @@ class Pins:
 
     def find(self, host: str, today: date) -> Pin | None:
         """The pin that speaks for *host*; an expired one is none, and no wider one steps in."""
-        pin = self.exact.get(host)
-        if pin is None and self.below:
-            rest = host
-            while pin is None and "." in rest:
-                rest = rest.partition(".")[2]
-                pin = self.below.get(rest)
+        pin = self.nearest(host)
         return pin if pin is not None and pin.counts(today) else None
+
+    def nearest(self, host: str) -> Pin | None:
+        """The pin for *host*, whether or not it has expired."""
+        return self.exact.get(host) or self.covering(host)
+
+    def covering(self, name: str) -> Pin | None:
+        """The nearest pin for all that is below a name above *name*."""
+        pin = None
+        if self.below:
+            while pin is None and "." in name:
+                name = name.partition(".")[2]
+                pin = self.below.get(name)
+        return pin
 
 
 def parse(
@@ -117,7 +131,8 @@ def parse(
     below: dict[str, Pin] = {}
     for i, model in enumerate(file.destinations if file else ()):
         path: Path = ("destinations", i)
-        answer = _answer(model, document, path, tables=tables, named=named, faults=faults)
+        context = Context(document, tables.get(model.provider or "", Table()), named, faults)
+        said = cases(context, model, path)
         for spelled, where in _hosts(model, path):
             host = _canonical(spelled, document, where, faults)
             if host is None:
@@ -126,8 +141,10 @@ def parse(
             kept, key = (below, host[2:]) if wild else (exact, host)
             if key in kept:
                 faults.add(document.fault(where, "is pinned a second time", "keep one"))
-            _contradiction(key, document, where, catalogue, wild=wild, faults=faults)
-            kept[key] = _pin(model, host, answer, document, where)
+            entries = catalogue.below(key) if wild else [e for e, _ in catalogue.match(key)]
+            _contradiction(entries, document, where, wild=wild, faults=faults)
+            _positions(context, model, entries, path)
+            kept[key] = _pin(model, host, said, where)
     return Pins(exact, below)
 
 
@@ -157,9 +174,8 @@ def _canonical(spelled: str, document: Document, where: Path, faults: Faults) ->
 
 
 def _contradiction(
-    host: str, document: Document, where: Path, catalogue: Matcher, *, wild: bool, faults: Faults
+    entries: Sequence[Entry], document: Document, where: Path, *, wild: bool, faults: Faults
 ) -> None:
-    entries = catalogue.below(host) if wild else [e for e, _ in catalogue.match(host)]
     silent = [e for e in entries if not e.pinnable]
     if silent and (wild or len(silent) == len(entries)):
         message = f"contradicts the catalogue: {silent[0].id} says where it runs"
@@ -170,52 +186,34 @@ def _contradiction(
         )
 
 
-def _answer(
-    model: PinModel,
-    document: Document,
-    path: Path,
-    *,
-    tables: Mapping[str, Table],
-    named: Jurisdictions,
-    faults: Faults,
-) -> Answer:
-    if model.places is not None:
-        return Answer(spread(model.places, document, (*path, "places"), faults))
-    if model.jurisdiction is not None:
-        if model.jurisdiction not in named.members:
-            faults.add(
-                document.fault(
-                    (*path, "jurisdiction"), "is not in rules/places/jurisdictions.yaml"
-                )
-            )
-        return Answer(Places(named.members.get(model.jurisdiction, frozenset())))
-    codes = tables.get(model.provider or "", Table()).means("")
-    answers = []
-    for i, code in enumerate(model.regions or ()):
-        if code in codes:
-            answers.append(codes[code])
-        else:
-            faults.add(
-                document.fault(
-                    (*path, "regions", i), "is no region of this pin's provider", "name provider"
-                )
-            )
-    return join(answers) if answers else Answer()
+def _positions(context: Context, model: PinModel, entries: Sequence[Entry], path: Path) -> None:
+    """Faults of a pin that asks for what no entry reads, or leaves out what an entry needs."""
+    known = {name for e in entries if e.pinnable for name in e.positions}
+    for j, case in enumerate(model.where or ()):
+        for name in case.when:
+            if name not in known:
+                message = "is no position of a catalogue entry that this pin speaks for"
+                here: Path = (*path, "where", j, "when", name)
+                context.fault(here, message, f"known: {', '.join(sorted(known)) or 'none'}")
+    if model.bare and any(e.deploys for e in entries):
+        kinds = ", ".join(context.table.deployments)
+        message = "does not say the deployment type, without which a region is not where it runs"
+        context.fault(path, message, f"add deployment: one of {kinds}")
 
 
-def _pin(model: PinModel, host: str, answer: Answer, document: Document, where: Path) -> Pin:
+def _pin(model: PinModel, host: str, said: tuple[Case, ...], where: Path) -> Pin:
     return Pin(
         id=f"pin:{host}",
         host=host,
         provider=model.provider or "private",
         service=model.service or host.removeprefix("*."),
-        answer=answer,
+        cases=said,
         ports=frozenset(model.ports),
         plaintext=model.plaintext,
         private=model.private,
         owner=model.owner,
         until=model.until,
         why=model.why,
-        line=document.fault(where, "").line,
+        path=where,
         evidence=Evidence("pin", f"declared by {model.owner}", f"pin:{host}"),
     )

@@ -55,22 +55,23 @@ def _is_plain(decoded: str) -> bool:
 
 
 type Step = tuple[str, str]
+type Take = Literal["value", "scheme", "keys"]
 
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """Where one position stands outside host and path. ``scheme``: only a URL's scheme is read."""
+    """Where one position stands outside host and path, and what of it is read."""
 
     position: str
     kind: Literal["body", "header", "query"]
     name: str = ""
     steps: tuple[Step, ...] = ()
-    scheme: bool = False
+    take: Take = "value"
 
     def values(self, head: Head, body: object) -> tuple[Reading, ...]:
         """Every different value; at least one."""
         if self.kind == "body":
-            return select(body, self.steps, scheme=self.scheme)
+            return select(body, self.steps, self.take)
         if self.kind == "header":
             return _single([v for n, v in head.headers if n == self.name])
         return _single(
@@ -90,15 +91,33 @@ def steps(selector: str) -> tuple[Step, ...]:
     return tuple((m[1] or "*", m[2] or "") for m in found)
 
 
-def select(body: object, path: tuple[Step, ...], *, scheme: bool = False) -> tuple[Reading, ...]:
-    """The different values at *path*: text, absent (or null), or unreadable (anything else)."""
+def select(body: object, path: tuple[Step, ...], take: Take = "value") -> tuple[Reading, ...]:
+    """The different values at *path*: text, absent (or null), or unreadable (anything else).
+
+    *take* reads only the scheme of URLs, or the names of objects' members.
+    """
     if isinstance(body, Gap):
         return (body,)
+    if take == "value" and (single := _single_value(body, path)) is not None:
+        return (single,)
     nodes: list[object] = [body]
     for kind, name in path:
         nodes = _below(nodes, name) if kind == ".." else _within(nodes, name)
-    found = dict.fromkeys(map(_scheme if scheme else _reading, nodes))
+    if take == "keys":
+        nodes = [key for node in nodes for key in _keys(node)]
+    found = dict.fromkeys(map(_scheme if take == "scheme" else _reading, nodes))
     return (tuple(found) or (ABSENT,)) if len(found) <= _MAX_VALUES else (UNREADABLE,)
+
+
+def _single_value(node: object, path: tuple[Step, ...]) -> Reading | None:
+    """The reading at *path* where it leads through objects only, as most do; else ``None``."""
+    for kind, name in path:
+        if kind != "." or not isinstance(node, dict):
+            return None
+        node = node.get(name)
+        if node is None:
+            return ABSENT
+    return _reading(node)
 
 
 def _within(nodes: list[object], name: str) -> list[object]:
@@ -128,6 +147,13 @@ def _below(nodes: list[object], name: str) -> list[object]:
         elif isinstance(node, Gap):
             reached.append(node)
     return reached
+
+
+def _keys(value: object) -> list[object]:
+    """The members' names of an object; what is none cannot be read."""
+    if isinstance(value, dict):
+        return list(value)
+    return [value if value is None or isinstance(value, Gap) else UNREADABLE]
 
 
 def _reading(value: object) -> Reading:

@@ -13,7 +13,7 @@ import pydantic
 from residency.core.document import Document, Path, fit
 from residency.core.faults import Faults
 from residency.core.places import ANYWHERE, ISO_3166, UNKNOWN, Jurisdictions, Places
-from residency.core.region.cases import Answer
+from residency.core.region.cases import Answer, join
 
 type Confidence = Literal["high", "medium", "low"]
 type AsOf = Annotated[str, pydantic.StringConstraints(pattern=r"^\d{4}-\d{2}(-\d{2})?$")]
@@ -41,12 +41,19 @@ class GroupsFile(Model):
 
 
 class RegionModel(Model):
-    """``code`` is a second spelling that the provider uses in some hosts (Cloud Run)."""
+    """``code`` is a second spelling that the provider uses in some hosts (Cloud Run).
+
+    ``described`` is the provider's own words for the region, to see that they have changed.
+
+    ``zone`` is the zone in which deployments of resources of this region may run.
+    """
 
     country: str
     name: str
     partition: str | None = None
     code: str | None = None
+    described: str = ""
+    zone: str | None = None
     confidence: Confidence = "high"
     note: str = ""
 
@@ -68,6 +75,14 @@ class PartitionModel(Model):
     suffixes: list[str]
 
 
+class DeploymentModel(Model):
+    """``runs`` lists ``{region}`` (the resource's own), ``{zone}`` (that region's) and codes."""
+
+    runs: Annotated[list[str], pydantic.Field(min_length=1)]
+    confidence: Confidence
+    note: str = ""
+
+
 class RegionsFile(Model):
     version: Literal["1"]
     provider: str
@@ -77,17 +92,23 @@ class RegionsFile(Model):
     partitions: dict[str, PartitionModel] = pydantic.Field(default_factory=dict)
     regions: dict[str, RegionModel]
     zones: dict[str, ZoneModel] = pydantic.Field(default_factory=dict)
+    deployments: dict[str, DeploymentModel] = pydantic.Field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Table:
-    """One provider's codes by kind, ``region``, ``zone`` and ``code``, each with what it means."""
+    """One provider's codes by kind, ``region``, ``zone`` and ``code``, each with what it means.
+
+    ``deployments``: deployment type → region of the resource → where it runs. A region that cannot
+    have one of that type is left out.
+    """
 
     kinds: Mapping[str, Mapping[str, Answer]] = field(
         default_factory=lambda: {"region": {}, "zone": {}, "code": {}}
     )
     partitions: Mapping[str, frozenset[str]] = field(default_factory=dict)
     suffixes: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    deployments: Mapping[str, Mapping[str, Answer]] = field(default_factory=dict)
 
     def codes(self, kind: str, partitions: frozenset[str] | None = None) -> Mapping[str, Answer]:
         """The codes of *kind*; regions only of *partitions*, if any are named."""
@@ -177,7 +198,29 @@ def _table(file: RegionsFile, document: Document, named: Jurisdictions, faults: 
         {"region": regions, "zone": zones, "code": codes},
         {name: frozenset(codes) for name, codes in partitions.items()},
         suffixes,
+        _deployments(file, document, {**zones, **regions}, faults),
     )
+
+
+def _deployments(
+    file: RegionsFile, document: Document, codes: Mapping[str, Answer], faults: Faults
+) -> dict[str, dict[str, Answer]]:
+    for code, row in file.regions.items():
+        if row.zone is not None and row.zone not in file.zones:
+            faults.add(document.fault(("regions", code, "zone"), "is not in zones"))
+    found: dict[str, dict[str, Answer]] = {}
+    for kind, model in file.deployments.items():
+        for i, text in enumerate(model.runs):
+            if text not in codes and text not in ("{region}", "{zone}"):
+                path: Path = ("deployments", kind, "runs", i)
+                faults.add(document.fault(path, "is none of {region}, {zone} and a code"))
+        found[kind] = {}
+        for code, row in file.regions.items():
+            own = {"{region}": code, "{zone}": row.zone or ""}
+            runs = [codes.get(own.get(text, text)) for text in model.runs]
+            if None not in runs:
+                found[kind][code] = join([answer for answer in runs if answer])
+    return found
 
 
 def _zone(
