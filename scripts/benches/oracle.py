@@ -58,10 +58,10 @@ ELSEWHERE: Mapping[str, str] = {
         ),
         "models, agents, people or devices behind it, so caution": (
             "agent-registry", "agent-registry-control", "aiops", "braket", "codecatalyst", "comprehend", "connect",
-            "connect-contact-lens", "connecthealth", "connectparticipant",
-            "connectscheduling", "continuum", "devops-agent", "lex-models",
-            "lex-runtime", "lexv2-models", "lexv2-runtime", "mturk", "nova-act", "opensearchmemory", "qapps", "quicksight", "resiliencehub",
-            "resiliencehubv2", "sagemaker-inference-router-runtime", "securityagent", "wellarchitected-agent",
+            "connect-contact-lens", "connecthealth", "connectparticipant", "connectscheduling", "continuum", "devops-agent",
+            "lex-models", "lex-runtime", "lexv2-models", "lexv2-runtime", "mturk", "nova-act", "opensearchmemory", "qapps",
+            "quicksight", "resiliencehub", "resiliencehubv2", "sagemaker-inference-router-runtime", "securityagent",
+            "wellarchitected-agent",
         ),
     }.items()
     for name in names
