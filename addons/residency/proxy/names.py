@@ -58,8 +58,10 @@ def servers(entries: Sequence[str]) -> list[dns.nameserver.Nameserver]:
         host, port = entry, "53"
         if entry.count(":") == 1 or "]:" in entry:
             host, _, port = entry.rpartition(":")
+        if host.startswith("[") and host.endswith("]"):
+            host = host[1:-1]
         try:
-            address = str(ipaddress.ip_address(host.removeprefix("[").removesuffix("]")))
+            address = str(ipaddress.ip_address(host))
             number = int(port)
         except ValueError:
             number = 0
