@@ -57,6 +57,7 @@ def test_a_method_that_the_gateway_refuses_is_a_fault(method: str) -> None:
         ("aws:lambda-uri:*", "aws:lambda-url:*"),
         ("aws:bedrok:eu.anthropic.*", "aws:bedrock:*"),
         ("openia:*", "openai:*:*"),
+        ("privat:*", "private:functions.private.example.com:*"),
         ("AWS:lambda:*", "aws:lambda:*"),
         ("aws:Lambda:*", "aws:lambda:*"),
         ("private:functions.private.example:*", "private:functions.private.example.com:*"),
