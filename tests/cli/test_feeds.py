@@ -79,6 +79,12 @@ def test_a_broken_former_feed_does_not_keep_the_new_one_out(here: Path, run: Run
     assert run("feeds", "status").exit_code == 0
 
 
+def test_a_file_that_is_almost_a_feed_says_what_it_lacks(here: Path, run: Run) -> None:
+    Path("half.json").write_text('{"syncToken": "1", "createDate": "x", "prefixes": []}')
+
+    assert "; aws's also has ipv6_prefixes)" in run("feeds", "import", "half.json").stderr
+
+
 def test_the_help_has_an_address_on_a_line_of_its_own(run: Run) -> None:
     lines = [" ".join(x.split()) for x in run("feeds", "import", "--help").stdout.splitlines()]
 
