@@ -101,6 +101,15 @@ def test_a_pin_makes_its_service_known() -> None:
     assert faults("functions: ['crm:order:*']", functions=atlas.functions()) != []
 
 
+def test_a_pin_for_a_host_of_the_catalogue_gives_its_function_no_other_name() -> None:
+    pin = "  - {host: api.stripe.com, places: [US], owner: o, why: w}\n"
+    atlas, _ = build(f"version: 1\ndestinations:\n{pin}")
+    assert atlas
+
+    assert faults("functions: ['private:api.stripe.com:*']", functions=atlas.functions()) != []
+    assert faults("functions: ['stripe:api:*']", functions=atlas.functions()) == []
+
+
 def test_what_is_not_known_is_no_fault() -> None:
     """Where identity.yaml has faults of its own, they are told, and not what follows from them."""
     assert faults("from: {issuers: [x]}", issuers=None) == []
