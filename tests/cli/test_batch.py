@@ -48,7 +48,8 @@ def test_a_bad_line_is_an_error_in_its_place_and_no_other_line_is_lost(
 
     assert code == 1
     assert [a.keys() for a in answers] == [KEYS, {"error"}, KEYS]
-    assert answers[1]["error"].keys() == {"code", "message"}
+    assert answers[1]["error"].keys() == {"line", "code", "message", "mend"}
+    assert answers[1]["error"]["line"] == 2
 
 
 @settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])

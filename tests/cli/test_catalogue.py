@@ -39,6 +39,7 @@ def test_every_entry_has_its_ground(run: Run, rules: Path) -> None:
             "id",
             "service",
             "hosts",
+            "pin",
             "source",
             "as_of",
             "age_days",
@@ -55,6 +56,16 @@ def test_a_provider_is_told_for_people(run: Run, rules: Path) -> None:
     assert found.exit_code == 0
     assert "openai-chat" in found.stdout
     assert "{prefix}.api.openai.com" in found.stdout
+
+
+def test_it_says_whether_a_pin_may_say_more(run: Run, rules: Path) -> None:
+    found = run("catalogue", "azure", "--rules", rules, "--format", "json")
+    pins = {e["id"]: e["pin"] for e in json.loads(found.stdout)["providers"][0]["entries"]}
+
+    assert pins["azure-openai-chat"] == "deployment"
+    assert "pin " not in run("catalogue", "deepseek", "--rules", rules).stdout
+    stripe = run("catalogue", "stripe", "--rules", rules).stdout
+    assert "pin         destinations.yaml may declare places where" in stripe
 
 
 def test_an_unknown_provider_is_told_with_the_known_ones(run: Run, rules: Path) -> None:

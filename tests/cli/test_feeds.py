@@ -79,6 +79,18 @@ def test_a_broken_former_feed_does_not_keep_the_new_one_out(here: Path, run: Run
     assert run("feeds", "status").exit_code == 0
 
 
+def test_a_file_that_is_almost_a_feed_says_what_it_lacks(here: Path, run: Run) -> None:
+    Path("half.json").write_text('{"syncToken": "1", "createDate": "x", "prefixes": []}')
+
+    assert "; aws's also has ipv6_prefixes)" in run("feeds", "import", "half.json").stderr
+
+
+def test_the_help_has_an_address_on_a_line_of_its_own(run: Run) -> None:
+    lines = [" ".join(x.split()) for x in run("feeds", "import", "--help").stdout.splitlines()]
+
+    assert "AWS https://ip-ranges.amazonaws.com/ip-ranges.json" in lines
+
+
 def test_import_needs_a_file(here: Path, run: Run) -> None:
     assert "FILES" in one_line(run("feeds", "import"))
 
@@ -104,6 +116,9 @@ def test_status_fails_where_one_is_too_old(here: Path, run: Run) -> None:
     assert found.exit_code == 1
     assert json.loads(found.stdout)["feeds"][0]["too_old"] is True
     assert run("feeds", "status").exit_code == 0
+    said = run("feeds", "status", "--max-age", "1d").stderr
+    assert said.startswith("aws: was imported ")
+    assert said.endswith("residency feeds import FILE; --max-age 1d)\n")
 
 
 def test_status_fails_where_one_cannot_be_used(here: Path, run: Run) -> None:

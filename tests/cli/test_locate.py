@@ -75,6 +75,12 @@ def test_what_is_no_clear_url_is_unknown_and_no_error(run: Run, rules: Path, url
     assert answer["evidence"]
 
 
+def test_a_url_without_scheme_is_told_how_to_begin(run: Run, rules: Path) -> None:
+    found = run("locate", "api.openai.com", "--rules", rules)
+
+    assert "it must begin with https:// or http:// and have no blanks" in found.stdout
+
+
 @pytest.mark.parametrize(
     "arguments",
     [(), (LAMBDA, "--batch"), ("--batch", "--method", "GET"), (LAMBDA, "--header", "x")],
@@ -115,7 +121,8 @@ def test_a_bad_line_is_an_error_in_its_place_with_its_mend(
 
     assert code == 2
     assert [a.keys() for a in answers] == [FIELDS, {"error"}, FIELDS]
-    assert answers[1]["error"].keys() == {"code", "message", "mend"}
+    assert answers[1]["error"].keys() == {"line", "code", "message", "mend"}
+    assert answers[1]["error"]["line"] == 2
 
 
 def test_an_error_does_not_quote_the_line(run: Run, rules: Path) -> None:

@@ -307,7 +307,7 @@ def test_a_client_that_no_issuer_takes_is_told_so(rules: Path, run: Run) -> None
     found = client(run, rules, "s3cret")
 
     assert found.exit_code == 1
-    assert "no issuer takes this client id" in one_line(found)
+    assert "no client_credentials of identity.yaml takes this client id" in one_line(found)
 
 
 @pytest.mark.parametrize(

@@ -91,7 +91,7 @@ def case(call: str, expect: str, more: str = "") -> list[str]:
         (
             f'groups: [g], url: "{LAMBDA}"',
             "action: allow, rule: ",
-            "policy.yaml:14:35: tests[0].expect.rule: test 't' expects rule None, got home "
+            "policy.yaml:14:35: tests[0].expect.rule: test 't' expects rule none, got home "
             "(mend the rules or the test)",
         ),
         (
@@ -114,8 +114,8 @@ def case(call: str, expect: str, more: str = "") -> list[str]:
         (
             'groups: [g], url: "ftp://x.test/"',
             "action: block",
-            "policy.yaml:13:30: tests[0].call.url: request-malformed: not a URL of https or http "
-            "without blanks (correct the URL)",
+            "policy.yaml:13:30: tests[0].call.url: request-malformed: it must begin with "
+            "https:// or http:// and have no blanks (correct the URL)",
         ),
         (
             f'groups: [g], url: "{CHAT}", body: "not json"',
@@ -142,6 +142,15 @@ def test_a_test_that_fails_is_a_fault(call: str, expect: str, fault: str) -> Non
 )  # fmt: skip
 def test_a_test_that_holds_is_none(call: str, expect: str, more: str) -> None:
     assert case(call, expect, more) == []
+
+
+def test_a_test_whose_rule_has_no_basis_any_more_says_so() -> None:
+    found = case(f'groups: [g], url: "{CHAT}"', "action: allow, rule: us", "    now: 2027-01-01\n")
+
+    assert [f.partition(" expects ")[2] for f in found] == [
+        "action allow, got block (the basis of 'us' ended on 2026-12-31: renew it, or mend the test)",
+        "rule us, got none (the basis of 'us' ended on 2026-12-31: renew it, or mend the test)",
+    ]
 
 
 def test_a_policy_with_a_fault_is_not_tested_on_top() -> None:

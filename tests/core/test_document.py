@@ -41,6 +41,8 @@ def value(text: str) -> Value:
         ("[x]: 1\n", "f.yaml:1:1: a key that is not plain text is refused (write the key as text)"),
         ("~: 1\n", "f.yaml:1:1: a key that is not plain text is refused (write the key as text)"),
         ("a: [1\n", "f.yaml:2:1: not YAML: "),
+        ("a:\n\tb: 1\n", "(indent with spaces, not tabs)"),
+        ("a: b: c\n", "(mend the indentation, close brackets and quotes, or quote text with"),
         ("a: 'x\n", "not YAML: "),
         ("a: \x07\n", "f.yaml: not YAML: "),
         ("a: \ud800\n", "f.yaml: not YAML: "),

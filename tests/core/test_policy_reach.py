@@ -57,6 +57,7 @@ def test_a_method_that_the_gateway_refuses_is_a_fault(method: str) -> None:
         ("aws:lambda-uri:*", "aws:lambda-url:*"),
         ("aws:bedrok:eu.anthropic.*", "aws:bedrock:*"),
         ("openia:*", "openai:*:*"),
+        ("privat:*", "private:functions.private.example.com:*"),
         ("AWS:lambda:*", "aws:lambda:*"),
         ("aws:Lambda:*", "aws:lambda:*"),
         ("private:functions.private.example:*", "private:functions.private.example.com:*"),
@@ -98,6 +99,15 @@ def test_a_pin_makes_its_service_known() -> None:
     assert atlas
     assert faults("functions: ['crm:orders:*']", functions=atlas.functions()) == []
     assert faults("functions: ['crm:order:*']", functions=atlas.functions()) != []
+
+
+def test_a_pin_for_a_host_of_the_catalogue_gives_its_function_no_other_name() -> None:
+    pin = "  - {host: api.stripe.com, places: [US], owner: o, why: w}\n"
+    atlas, _ = build(f"version: 1\ndestinations:\n{pin}")
+    assert atlas
+
+    assert faults("functions: ['private:api.stripe.com:*']", functions=atlas.functions()) != []
+    assert faults("functions: ['stripe:api:*']", functions=atlas.functions()) == []
 
 
 def test_what_is_not_known_is_no_fault() -> None:

@@ -173,6 +173,7 @@ def test_a_pin_mends_neither_an_unknown_profile_nor_an_unclear_path() -> None:
         (pinned("a.example", "jurisdiction: EUU"), "jurisdictions.yaml"),
         (pinned("a.example", "regions: [eu-west-1]"), "is no region of"),
         (pinned("a.example", "provider: google, regions: [eu-west-1]"), "is no region of"),
+        (pinned("a.example", "provider: aws, regions: [eu-centrl-1]"), "known: eu-central-1, "),
         (pinned("a.example", "places: [DE], jurisdiction: EU"), "give one of"),
         (pinned("a.example", more=", ports: [0]"), "greater than"),
         (pinned("a.example", more=", ports: []"), "at least 1"),

@@ -47,7 +47,7 @@ def list_(provider: str | None, rules: Path | None, form: str) -> None:
     """List what is known.
 
     Every provider with its number of entries and regions, the day of its oldest fact, and the least that is sure of
-    any; with PROVIDER every entry: hosts, source, day, confidence and notes.
+    any; with PROVIDER every entry: hosts, whether destinations.yaml may say more, source, day, confidence and notes.
 
     Exit codes: 0 listed; 2 no such provider, bad usage or rules.
     """
@@ -65,7 +65,8 @@ def list_(provider: str | None, rules: Path | None, form: str) -> None:
         output.table(head, [_row(p, today) for p in found])
     else:
         for fact in found[0].facts:
-            output.pairs([*_told(fact, today), ("", "")])
+            output.pairs(_told(fact, today))
+            output.line("")
 
 
 def _known(where: Path) -> "list[Provider]":
@@ -107,6 +108,9 @@ def _told(fact: "Fact", today: datetime.date) -> Iterator[tuple[str, output.Cell
         yield "service", fact.service
     for n, host in enumerate(fact.hosts):
         yield "hosts" if n == 0 else "", host
+    if fact.pin:
+        what = "deployment types" if fact.pin == "deployment" else "places"
+        yield "pin", f"destinations.yaml may declare {what} where they are not in the request"
     yield "source", fact.source
     yield "as of", f"{fact.as_of} ({fact.age(today)} days)"
     yield "confidence", (fact.confidence, _COLOURS[fact.confidence])
@@ -120,7 +124,13 @@ def _plain(provider: "Provider", today: datetime.date) -> dict[str, Plain]:
         "oldest": provider.oldest,
         "least_sure": provider.least_sure,
         "entries": [
-            {"id": f.id, "service": f.service, "hosts": list(f.hosts), **_ground(f, today)}
+            {
+                "id": f.id,
+                "service": f.service,
+                "hosts": list(f.hosts),
+                "pin": f.pin or None,
+                **_ground(f, today),
+            }
             for f in provider.entries
         ],
         "regions": [

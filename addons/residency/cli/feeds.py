@@ -23,7 +23,10 @@ _folder = click.option(
 
 @click.group()
 def feeds() -> None:
-    """Keep the address feeds of residency_feeds: import files, and see what there is."""
+    """Keep the address feeds of a gateway.
+
+    For its option residency_feeds: import files that were downloaded, and see what there is.
+    """
 
 
 @feeds.command("import")
@@ -35,20 +38,22 @@ def feeds() -> None:
 def import_(
     ctx: click.Context, files: tuple[Path, ...], folder: Path, form: str, *, dry_run: bool
 ) -> None:
-    r"""Check FILES and take them into the folder, each in place of the one of its kind.
+    """Check and take in FILES.
 
-    What a file is, its own content tells; it is kept as it was given. All files are taken, or none. Nothing is downloaded:
+    Each takes the place of the one of its kind in the folder. What a file is, its own content tells; it is kept as it
+    was given. All files are taken, or none. Nothing is downloaded:
 
     \b
     AWS         https://ip-ranges.amazonaws.com/ip-ranges.json
     Google      https://www.gstatic.com/ipranges/cloud.json and goog.json
     Azure       "Azure IP Ranges and Service Tags" in the Microsoft Download Center
     Oracle      https://docs.oracle.com/iaas/tools/public_ip_ranges.json
-    Cloudflare  https://www.cloudflare.com/ips-v4 and ips-v6, or https://api.cloudflare.com/client/v4/ips
+    Cloudflare  https://www.cloudflare.com/ips-v4 and ips-v6,
+                or https://api.cloudflare.com/client/v4/ips
     MMDB        any database of countries (DB-IP Lite, IPinfo Lite, GeoLite2)
 
     Exit codes: 0 taken; 2 a file that cannot be used, with every fault.
-    """
+    """  # noqa: D301 - click's mark for lines that stay as they are is the character itself
     from residency import feeds as store
 
     given, faults = _read(files)
@@ -138,7 +143,9 @@ def _words(change: "Mapping[str, Plain]") -> str:
 @format_option
 @click.pass_context
 def status(ctx: click.Context, folder: Path, max_age: str | None, form: str) -> None:
-    """Say which feeds there are, how old they are and how many ranges they have, and whether each can be used.
+    """List the feeds.
+
+    Which there are, how old they are and how many ranges they have, and whether each can be used.
 
     Exit codes: 0 all of them can be used; 1 one cannot, is older than --max-age, or there is none; 2 bad usage.
     """
@@ -160,9 +167,14 @@ def status(ctx: click.Context, folder: Path, max_age: str | None, form: str) -> 
     else:
         head = ("FEED", "RANGES", "PUBLISHED", "IMPORTED", "AGE", "FILE")
         output.table(head, [_row(n, line, ages[n], old=n in old) for n, line in lines.items()])
-        for fault in faults:
+        for fault in [*faults, *(_too_old(name, ages[name], max_age or "") for name in old)]:
             output.line(fault, err=True)
     ctx.exit(1 if faults or old else 0)
+
+
+def _too_old(name: str, age: float, limit: str) -> str:
+    mend = f"download it anew, then residency feeds import FILE; --max-age {limit}"
+    return f"{name}: was imported {output.duration(age)} ago ({mend})"
 
 
 def _seconds(text: str | None) -> float | None:

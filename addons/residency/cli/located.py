@@ -62,13 +62,16 @@ def to_plain(to: Destination) -> dict[str, Plain]:
 
 def answer_all(atlas: "Atlas", lines: BinaryIO, out: BinaryIO) -> bool:
     """Answer each of *lines* on *out*, those that came together at once; True if all were good."""
-    encode, good = msgspec.json.Encoder().encode, True
+    encode, good, number = msgspec.json.Encoder().encode, True, 0
     for batch in batches(lines):
         day = today()
         answers = []
         for line in batch:
-            answer = _answer(atlas, line, day)
-            good = good and "error" not in answer
+            number += 1
+            try:
+                answer = _answer(atlas, line, day)
+            except _BadLineError as e:
+                answer, good = _error(number, str(e)), False
             answers.append(encode(answer) + b"\n")
         out.write(b"".join(answers))
         out.flush()
@@ -77,16 +80,16 @@ def answer_all(atlas: "Atlas", lines: BinaryIO, out: BinaryIO) -> bool:
 
 def _answer(atlas: "Atlas", line: bytes | None, day: datetime.date) -> dict[str, Plain]:
     if line is None:
-        return _error(f"the line is longer than {MAX_LINE} bytes")
+        raise _BadLineError(f"the line is longer than {MAX_LINE} bytes")
     try:
         text = line.decode("utf-8")
         call = msgspec.convert(_LINE.decode(text), _Line)
     except UnicodeError:
-        return _error("the line is not UTF-8")
+        raise _BadLineError("the line is not UTF-8") from None
     except (msgspec.ValidationError, _TwiceError) as e:
-        return _error(str(e))
+        raise _BadLineError(str(e)) from None
     except (ValueError, RecursionError):
-        return _error("the line is not one JSON value")
+        raise _BadLineError("the line is not one JSON value") from None
     headers = tuple(call.headers.items()) if call.headers else ()
     return to_plain(_ask(atlas, call.url, call.method, headers, _body(call.body, text), day))
 
@@ -143,8 +146,12 @@ def _read(raw: bytes, codings: Sequence[str]) -> object:
         return UNREADABLE
 
 
-def _error(message: str) -> dict[str, Plain]:
-    return {"error": {"code": "line", "message": message, "mend": MEND}}
+def _error(number: int, message: str) -> dict[str, Plain]:
+    return {"error": {"line": number, "code": "line", "message": message, "mend": MEND}}
+
+
+class _BadLineError(ValueError):
+    """A line is no call."""
 
 
 class _TwiceError(ValueError):

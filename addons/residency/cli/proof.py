@@ -50,7 +50,10 @@ def asked_about(book: IssuerBook, proof: Asked) -> Issuer | None:
         case ClientCredentials():
             client = for_client(book, proof.id)
             if client is None:
-                raise IdentityError("identity-malformed", "no issuer takes this client id")
+                raise IdentityError(
+                    "identity-malformed",
+                    "no client_credentials of identity.yaml takes this client id",
+                )
             return client[0]
         case Opaque():
             opaque = for_opaque(book)

@@ -61,12 +61,25 @@ def read(text: str, source: str, faults: Faults) -> Document:
     except yaml.MarkedYAMLError as e:
         mark = e.problem_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
-        faults.add(Fault(source, line, column, "", f"not YAML: {e.problem or e.context}"))
+        problem = f"not YAML: {e.problem or e.context}"
+        faults.add(Fault(source, line, column, "", problem, _mend(e, text)))
         document.value = None
     except (yaml.YAMLError, ValueError) as e:
         faults.add(Fault(source, 0, 0, "", f"not YAML: {str(e).splitlines()[0]}"))
         document.value = None
     return document
+
+
+def _mend(error: yaml.MarkedYAMLError, text: str) -> str:
+    """How what YAML's own grammar refuses in *text* is usually mended; our own limits say it themselves."""
+    if not isinstance(error, yaml.scanner.ScannerError | yaml.parser.ParserError):
+        return ""
+    mark = error.problem_mark
+    lines = text.split("\n")
+    # libyaml's marks have no buffer to look into.
+    if mark and mark.line < len(lines) and lines[mark.line][mark.column :].startswith("\t"):
+        return "indent with spaces, not tabs"
+    return "mend the indentation, close brackets and quotes, or quote text with : # or other signs"
 
 
 def fit[M: pydantic.BaseModel](document: Document, model: type[M], faults: Faults) -> M | None:

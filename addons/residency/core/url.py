@@ -41,7 +41,9 @@ def parse(url: str) -> Url:
     """
     found = _URL.fullmatch(url)
     if found is None:
-        raise RegionError("request-malformed", "not a URL of https or http without blanks")
+        raise RegionError(
+            "request-malformed", "it must begin with https:// or http:// and have no blanks"
+        )
     scheme, authority, path, query = found.groups()
     userinfo = "@" in authority
     if userinfo:

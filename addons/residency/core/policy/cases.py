@@ -40,14 +40,18 @@ def run(
         except RegionError as e:
             faults.add(document.fault(("tests", i, "call", "url"), str(e), "correct the URL"))
             continue
+        mend = _mend(policy, case, today)
         for key, wanted, actual in _differences(case.expect, got):
-            faults.add(
-                document.fault(
-                    (*path, key),
-                    f"test {case.name!r} expects {key} {wanted}, got {actual}",
-                    "mend the rules or the test",
-                )
-            )
+            message = f"test {case.name!r} expects {key} {wanted}, got {actual}"
+            faults.add(document.fault((*path, key), message, mend))
+
+
+def _mend(policy: Policy, case: CaseText, today: datetime.date) -> str:
+    """What to do where *case* fails. An expired basis stops its rule silently, so it is told here."""
+    rule = policy.rule(case.expect.rule) if case.expect.rule is not None else None
+    if rule and rule.basis and rule.basis.expired(case.now or today):
+        return f"the basis of {rule.id!r} ended on {rule.basis.until}: renew it, or mend the test"
+    return "mend the rules or the test"
 
 
 def _judge(
@@ -77,9 +81,9 @@ def _differences(expect: ExpectText, got: Judgement) -> list[tuple[str, str, str
     if decision.action is not expect.action:
         found.append(("action", expect.action.value, decision.action.value))
     if "rule" in expect.model_fields_set and decision.rule != expect.rule:
-        found.append(("rule", str(expect.rule), str(decision.rule)))
+        found.append(("rule", expect.rule or "none", decision.rule or "none"))
     if expect.code is not None and decision.code != expect.code:
-        found.append(("code", expect.code, str(decision.code)))
+        found.append(("code", expect.code, decision.code or "none"))
     if expect.places is not None:
         wanted = (
             expect.places if isinstance(expect.places, str) else " ".join(sorted(expect.places))

@@ -47,13 +47,17 @@ def _methods(rule: Rule, where: Path) -> Iterator[Finding]:
 
 
 def _nearest(glob: str, functions: Collection[str]) -> str:
-    """The one of *functions* whose provider and service, or service alone (a provider is soon left out), is most alike."""
+    """The one of *functions* whose provider and service, provider, or service alone is most alike.
+
+    A provider is soon left out; of those that are equally alike, the one is meant whose provider and service are nearest.
+    """
     first, _, rest = glob.lower().partition(":")
     head = f"{first}:{rest.partition(':')[0]}"
 
-    def alike(known: str) -> float:
+    def alike(known: str) -> tuple[float, float]:
         provider, service, _ = known.split(":", 2)
-        return max(_ratio(head, f"{provider}:{service}"), _ratio(first, service))
+        both = _ratio(head, f"{provider}:{service}")
+        return max(both, _ratio(first, provider), _ratio(first, service)), both
 
     return max(sorted(functions), key=alike, default="none")
 

@@ -39,10 +39,14 @@ class Atlas:
         return self.pins.find(host, today)
 
     def functions(self) -> tuple[str, ...]:
-        """Globs of rules for every function that a call may be told to be, whatever its name."""
+        """Globs of rules for every function that a call may be told to be, whatever its name.
+
+        A pin for a host that the catalogue knows says where, and never what: what is called there has the catalogue's names.
+        """
         known = set[str]().union(*(entry.names() for entry in self.entries))
         known |= {f"{entry.provider}:?:?" for entry in self.entries}
-        known |= {f"{pin.provider}:{pin.service}:*" for pin in self.pins}
+        pins = (p for p in self.pins if p.host.startswith("*.") or not self.matcher.match(p.host))
+        known |= {f"{pin.provider}:{pin.service}:*" for pin in pins}
         known |= set(GLOBS)
         return tuple(sorted(known))
 

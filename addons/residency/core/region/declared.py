@@ -4,7 +4,8 @@ The cases of ``where`` are as in the catalogue: positions of the entry that the 
 as the name of a deployment. A call that no case is about stays unknown.
 """
 
-from collections.abc import Sequence
+import difflib
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -114,8 +115,18 @@ def _answer(
             answers.append(codes[code])
         else:
             where: Path = (*path, "regions", i)
-            context.fault(where, "is no region of this pin's provider", "name provider")
+            context.fault(
+                where, f"{code!r} is no region of this pin's provider", _near(code, codes)
+            )
     return join(answers) if answers else Answer()
+
+
+def _near(code: str, codes: Collection[str]) -> str:
+    """The mend for a region that there is none of. A pin without provider has no regions at all."""
+    if not codes:
+        return "name the provider whose region it is"
+    near = difflib.get_close_matches(code, codes, n=3, cutoff=0)
+    return f"the nearest known: {', '.join(near)}"
 
 
 def _deployed(context: Context, kind: str, regions: Sequence[str] | None, path: Path) -> Answer:

@@ -202,5 +202,15 @@ def _told(value: dict[str, Any], read: _Reader) -> tuple[str, str]:
                 f"{kind}-{part.lower()}" if part and isinstance(part, str) else kind,
                 published if isinstance(published, str) else "",
             )
-    read.fault("", "is no feed that is known", f"one of {', '.join(KINDS)}, or an MMDB")
+    read.fault("", "is no feed that is known", _lacks(value))
     return "", ""
+
+
+def _lacks(value: dict[str, Any]) -> str:
+    """What a file would have to have, to be the feed that it is most like."""
+    known = f"one of {', '.join(KINDS)}, or an MMDB"
+    kind = max(KINDS, key=lambda k: len(_FORMATS[k][0] & value.keys()))
+    keys = _FORMATS[kind][0]
+    if not keys & value.keys():
+        return known
+    return f"{known}; {kind}'s also has {', '.join(sorted(keys - value.keys()))}"

@@ -16,7 +16,8 @@ _SURE: tuple[Confidence, ...] = ("low", "medium", "high")
 class Fact:
     """One entry, or a provider's table of regions: where it was read, when (``YYYY-MM`` or ``YYYY-MM-DD``), how sure.
 
-    A table has ``hosts`` of none, and its number of ``regions``.
+    A table has ``hosts`` of none, and its number of ``regions``. ``pin`` is what destinations.yaml may say where an entry
+    leaves a place open: ``places``, ``deployment`` (a type of the provider's, with regions), or nothing.
     """
 
     id: str
@@ -27,6 +28,7 @@ class Fact:
     as_of: str
     confidence: Confidence
     note: str = ""
+    pin: str = ""
 
     def age(self, today: datetime.date) -> int:
         """Days since ``as_of``; a month counts from its first day."""
@@ -90,7 +92,16 @@ def _fact(file: CatalogueFile, entry: EntryModel) -> Fact:
         as_of=entry.as_of or file.as_of,
         confidence=entry.confidence or file.confidence,
         note=entry.note,
+        pin=_pin(file, entry),
     )
+
+
+def _pin(file: CatalogueFile, entry: EntryModel) -> str:
+    where = [entry.where] if isinstance(entry.where, str) else entry.where
+    cases = [c for w in where for c in (file.cases.get(w, []) if isinstance(w, str) else [w])]
+    if any(case.pin == "deployment" for case in cases):
+        return "deployment"
+    return "places" if any(case.pin for case in cases) else ""
 
 
 def _table(table: RegionsFile, document: Document) -> Fact:
