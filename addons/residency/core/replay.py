@@ -166,7 +166,7 @@ def _counts(
     told: dict[str, Mapping[str, int]] = {}
     untold = []
     for name in names:
-        found = {f.path.text: seen.get(f.path.text, 0) for f in sets.get(name).fields}
+        found = {f.label: seen.get(f.label, 0) for f in sets.get(name).fields}
         if any(found.values()) or then.sets.get(name) == sets.get(name).paths:
             told[name] = found
         else:

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 
 from residency.core.mask import coding
-from residency.core.mask.sets import MaskField, MaskSets
+from residency.core.mask.session import Session
+from residency.core.mask.sets import Job, MaskSets
 from residency.core.mask.text import JsonText, parse
 from residency.core.mask.walk import Hit, select
 from residency.errors import Unread
@@ -29,6 +30,59 @@ class Masked:
 
     raw: bytes = field(repr=False)
     counts: Counts
+
+
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """One document as it may be sent, and what was found in it. The document is never shown."""
+
+    data: bytes = field(repr=False)
+    counts: Counts
+
+
+def inspect_json(data: bytes, job: Job) -> Counts:
+    """How many values each field of *job* finds in the JSON document *data*.
+
+    Raises:
+        Unread: *data* is not exactly one strict JSON value.
+    """
+    plan = _Plan(job)
+    return plan.count(plan.select(parse(data)))
+
+
+def mask_json(data: bytes, job: Job, session: Session) -> Edited:
+    """The JSON document *data* with every value replaced that *job* finds.
+
+    All else stays byte for byte: numbers, white space, the order of keys, escapes.
+
+    Raises:
+        Unread: As in ``inspect_json``; and ``drift`` if the bytes to be sent do not read back as what was meant,
+            which would be a fault of this module.
+    """
+    del session
+    plan = _Plan(job)
+    body = parse(data)
+    hits = plan.select(body)
+    counts = plan.count(hits)
+    if not hits:
+        return Edited(data, counts)
+    edits = [
+        _Edit(hit, plan.replacement(body.text[hit.start : hit.end], hit)) for hit in _outer(hits)
+    ]
+    masked = _splice(body.text, edits).encode("utf-8")
+    if not plan.holds(parse(masked), edits):
+        raise Unread("drift")
+    return Edited(masked, counts)
+
+
+def mask_text(text: str, job: Job, session: Session) -> tuple[str, Counts]:
+    """Plain text with everything replaced that *job* detects in texts, wherever they stand.
+
+    Raises:
+        Unread: It cannot be done exactly.
+    """
+    del session
+    return text, _Plan(job).count([])
 
 
 def inspect(
@@ -49,9 +103,9 @@ def inspect(
         Unread: The body is not exactly one strict JSON value in a coding that is known here.
         KeyError: A name that *sets* does not have.
     """
-    plan = _Plan(sets, names)
-    body = _read(raw, codings, limit)
-    return plan.count(plan.select(body) if body else [])
+    job = sets.job(names)
+    data = coding.decode(raw, codings, limit=limit) if raw else b""
+    return inspect_json(data, job) if data else _Plan(job).count([])
 
 
 def mask(
@@ -59,8 +113,7 @@ def mask(
 ) -> Masked:
     """The body with every value replaced that the named sets select, in the same coding.
 
-    All else stays byte for byte: numbers, white space, the order of keys, escapes. Where nothing
-    is selected the answer is *raw* itself, so a compressed body also keeps its compression.
+    Where nothing is selected the answer is *raw* itself, so a compressed body also keeps its compression.
 
     Args:
         raw: The body as sent.
@@ -70,25 +123,20 @@ def mask(
         limit: The most bytes that *raw* may decode to.
 
     Raises:
-        Unread: As in ``inspect``; and ``drift`` if the bytes to be sent do not read back as what
-            was meant, which would be a fault of this module.
+        Unread: As in ``inspect`` and ``mask_json``.
         KeyError: A name that *sets* does not have.
     """
-    plan = _Plan(sets, names)
-    body = _read(raw, codings, limit)
-    hits = plan.select(body) if body else []
-    counts = plan.count(hits)
-    if body is None or not hits:
-        return Masked(raw, counts)
-    edits = [
-        _Edit(hit, plan.replacement(body.text[hit.start : hit.end], hit)) for hit in _outer(hits)
-    ]
-    data = _splice(body.text, edits).encode("utf-8")
-    sent = coding.encode(data, codings)
-    back = _read(sent, codings, len(data))
-    if back is None or back.text.encode("utf-8") != data or not plan.holds(back, edits):
+    job = sets.job(names)
+    data = coding.decode(raw, codings, limit=limit) if raw else b""
+    if not data:
+        return Masked(raw, _Plan(job).count([]))
+    edited = mask_json(data, job, Session())
+    if edited.data is data:
+        return Masked(raw, edited.counts)
+    sent = coding.encode(edited.data, codings)
+    if coding.decode(sent, codings, limit=len(edited.data)) != edited.data:
         raise Unread("drift")
-    return Masked(sent, counts)
+    return Masked(sent, edited.counts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +150,9 @@ class _Edit:
 class _Plan:
     """The fields of the named sets, in one row: a hit's path numbers count along it."""
 
-    def __init__(self, sets: MaskSets, names: Sequence[str]) -> None:
-        self.sets = [sets.get(name) for name in dict.fromkeys(names)]
-        self.fields: list[MaskField] = [field for one in self.sets for field in one.fields]
+    def __init__(self, job: Job) -> None:
+        self.sets = job.sets
+        self.fields = job.fields
 
     def select(self, body: JsonText) -> list[Hit]:
         return select(body, [field.path for field in self.fields])
@@ -121,17 +169,11 @@ class _Plan:
             for number in hit.paths:
                 found[number] += 1
         rest = iter(found)
-        return {one.name: {f.path.text: next(rest) for f in one.fields} for one in self.sets}
+        return {one.name: {f.label: next(rest) for f in one.fields} for one in self.sets}
 
     def replacement(self, lexeme: str, hit: Hit) -> str:
         strictest = min((self.fields[n].method for n in hit.paths), key=lambda m: m.rank)
         return strictest.replace(lexeme)
-
-
-def _read(raw: bytes, codings: Sequence[str], limit: int) -> JsonText | None:
-    """The JSON text in *raw*; ``None`` where there is no body, whatever its coding may be."""
-    data = coding.decode(raw, codings, limit=limit) if raw else b""
-    return parse(data) if data else None
 
 
 def _outer(hits: Sequence[Hit]) -> list[Hit]:

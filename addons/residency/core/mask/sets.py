@@ -12,9 +12,9 @@
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator
 
@@ -27,6 +27,8 @@ from residency.core.mask.method import Method
 from residency.core.mask.path import Path_
 from residency.core.plain import digest
 
+type Direction = Literal["request", "response"]
+
 _NAME = re.compile(r"[a-z0-9-]+")
 
 
@@ -36,6 +38,19 @@ class MaskField:
 
     path: Path_
     method: Method
+
+    @property
+    def label(self) -> str:
+        """Names the field in counts."""
+        return self.path.text
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What to look for in one body: the fields of some sets, in one row."""
+
+    sets: tuple["MaskSet", ...]
+    fields: tuple[MaskField, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +64,7 @@ class MaskSet:
     @property
     def paths(self) -> str:
         """Stands for the set's paths, whatever their order: what its counts depend on."""
-        return digest(sorted(field.path.text for field in self.fields))[:16]
+        return digest(sorted(field.label for field in self.fields))[:16]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +87,16 @@ class MaskSets:
             if one.name == name:
                 return one
         raise KeyError(name)
+
+    def job(self, names: Sequence[str], direction: Direction = "request") -> Job:
+        """What the sets *names* look for in a body that goes in this direction.
+
+        Raises:
+            KeyError: There is no such set.
+        """
+        del direction
+        sets = tuple(self.get(name) for name in dict.fromkeys(names))
+        return Job(sets, tuple(field for one in sets for field in one.fields))
 
 
 def parse(document: Document, faults: Faults) -> MaskSets | None:
