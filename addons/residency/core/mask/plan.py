@@ -1,0 +1,81 @@
+"""All paths of a job as one plan, run over a body's bytes in one pass.
+
+``select`` answers where the selected values stand, in bytes. ``extent`` answers what a value is
+called and stands in, so that a member can go with its key.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from residency.core.mask import walk
+from residency.core.mask.path import Path_
+from residency.core.mask.text import parse
+
+_BLANK = b" \t\n\r"
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """What paths select: ``start`` and ``end`` in bytes, and the numbers of these paths, ascending.
+
+    A ``key`` is the name of a member, with its quotes; a ``value`` is a whole JSON value.
+    """
+
+    start: int
+    end: int
+    paths: tuple[int, ...]
+    kind: Literal["value", "key"] = "value"
+
+
+class Plan:
+    """Several paths, ready to run together. A path's number is its place among them."""
+
+    def __init__(self, paths: Sequence[Path_]) -> None:
+        self.paths = tuple(paths)
+
+    def select(self, data: bytes, *, depth: int = 64) -> list[Hit]:
+        """Everything that a path selects in *data*, once each, sorted by start; outer before inner.
+
+        Args:
+            data: One strict JSON value in UTF-8.
+            depth: How many containers deep it may nest.
+
+        Raises:
+            Unread: It is not that; the reasons are those of ``text.parse``.
+        """
+        body = parse(data, depth=depth)
+        hits = walk.select(body, self.paths)
+        if body.text.isascii():
+            return [Hit(hit.start, hit.end, hit.paths) for hit in hits]
+        places = _places(body.text, {at for hit in hits for at in (hit.start, hit.end)})
+        return [Hit(places[hit.start], places[hit.end], hit.paths) for hit in hits]
+
+
+def extent(data: bytes, hit: Hit) -> tuple[int, int]:
+    """Where the member that *hit* is a part of begins and ends: from its key to the end of its value.
+
+    An element of an array, or the root, is its own extent. No comma is included.
+    """
+    before = data[: hit.start].rstrip(_BLANK)
+    if not before.endswith(b":"):
+        return hit.start, hit.end
+    return _opening(data, len(before[:-1].rstrip(_BLANK)) - 1), hit.end
+
+
+def _opening(data: bytes, closing: int) -> int:
+    """The quote that opens the string which *closing* ends: the nearest one that no backslash escapes."""
+    at = data.rfind(b'"', 0, closing)
+    while (len(head := data[:at]) - len(head.rstrip(b"\\"))) % 2:
+        at = data.rfind(b'"', 0, at)
+    return at
+
+
+def _places(text: str, offsets: set[int]) -> dict[int, int]:
+    """Offsets in *text* as offsets in its UTF-8 bytes."""
+    places: dict[int, int] = {}
+    last = count = 0
+    for at in sorted(offsets):
+        count += len(text[last:at].encode())
+        places[at], last = count, at
+    return places
