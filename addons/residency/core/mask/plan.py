@@ -33,6 +33,7 @@ class Plan:
 
     def __init__(self, paths: Sequence[Path_]) -> None:
         self.paths = tuple(paths)
+        self.machine = walk.Machine(self.paths)
 
     def select(self, data: bytes, *, depth: int = 64) -> list[Hit]:
         """Everything that a path selects in *data*, once each, sorted by start; outer before inner.
@@ -45,11 +46,13 @@ class Plan:
             Unread: It is not that; the reasons are those of ``text.parse``.
         """
         body = parse(data, depth=depth)
-        hits = walk.select(body, self.paths)
+        hits = walk.run(self.machine, body)
         if body.text.isascii():
-            return [Hit(hit.start, hit.end, hit.paths) for hit in hits]
+            return [Hit(h.start, h.end, h.paths, "key" if h.key else "value") for h in hits]
         places = _places(body.text, {at for hit in hits for at in (hit.start, hit.end)})
-        return [Hit(places[hit.start], places[hit.end], hit.paths) for hit in hits]
+        return [
+            Hit(places[h.start], places[h.end], h.paths, "key" if h.key else "value") for h in hits
+        ]
 
 
 def extent(data: bytes, hit: Hit) -> tuple[int, int]:
