@@ -149,7 +149,7 @@ class RegionError(CallError):
 
 type UnreadReason = Literal[
     "coding", "bomb", "charset", "not-json", "duplicate-key", "number", "surrogate",
-    "depth", "too-large", "signed", "trailers", "drift",
+    "depth", "too-large", "signed", "trailers", "drift", "required", "key",
 ]  # fmt: skip
 
 
@@ -159,7 +159,8 @@ class Unread(ResidencyError):  # noqa: N818 - a state of a body, not a slip
     ``reason`` names why:  ``coding`` unknown, stacked, broken or with bytes left over; ``bomb`` output or ratio
     over the limit; ``charset`` not strict UTF-8; ``not-json``; ``duplicate-key``; ``number`` NaN or Infinity;
     ``surrogate`` a lone one; ``depth`` nested too deep; ``too-large``; ``signed`` the sender signed the body;
-    ``trailers``; ``drift`` a masked body did not read back as expected.
+    ``trailers``; ``drift`` a masked body did not read back as expected; ``required`` a field that has to be there
+    is not; ``key`` a way to mask lacks the key that it needs.
     """
 
     def __init__(self, reason: UnreadReason, detail: str = "") -> None:

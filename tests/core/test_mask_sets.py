@@ -45,13 +45,13 @@ def test_a_file_becomes_sets_in_its_order() -> None:
     assert [f.path.text for f in sets.get("personal-data").fields] == ["$..email", "$..phone"]
     assert [f.method for f in sets.get("personal-data").fields] == [
         Method(),
-        Method("partial", keep=2),
+        Method("partial", "", keep=2),
     ]
 
 
 def test_an_unquoted_null_is_a_method() -> None:
     """Scalars are the text that was written, so that YAML's null is no trap."""
-    assert good(GOOD).get("other-2").fields[0].method == Method("null")
+    assert good(GOOD).get("other-2").fields[0].method == Method("null", "")
 
 
 def test_an_unknown_set_is_not_an_empty_one() -> None:
@@ -65,7 +65,7 @@ def test_an_unknown_set_is_not_an_empty_one() -> None:
         ("$..email", "..email", "masks.yaml:6:15: sets[0].fields[0].path: '..email' does not begin with $; write $.email"),
         ("$..email", "$..e-mail", "masks.yaml:6:15: sets[0].fields[0].path: '$..e-mail', at character 2: this name needs quotes; write $..['e-mail']"),
         ("$..email", "[a]", "masks.yaml:6:9: sets[0].fields[0].path: must be one JSONPath, as text; write it like $..email"),
-        ("partial:2", "hash", "masks.yaml:7:34: sets[0].fields[1].with: 'hash' is no way to mask; write constant, constant:TEXT, null or partial:N"),
+        ("partial:2", "hash", "masks.yaml:7:34: sets[0].fields[1].with: 'hash' is no way to mask; write constant, constant:TEXT, null, remove, hmac, token, token:TYPE, partial:N, partial:first:N, round:N, truncate:N or truncate:year"),
         ("with: null", "with: []", "masks.yaml:10:26: sets[1].fields[0].with: must be text; write it like partial:4, or leave it out"),
         ("version: 1", "version: 2", "masks.yaml:1:10: version: must be 1, the only version there is; write version: 1"),
         ("name: other-2", "name: Other", "masks.yaml:8:11: sets[1].name: a name is of a-z, 0-9 and -; write it like personal-data"),

@@ -59,7 +59,7 @@ def mask_json(data: bytes, job: Job, session: Session) -> Edited:
         Unread: As in ``inspect_json``; and ``drift`` if the bytes to be sent do not read back as what was meant,
             which would be a fault of this module.
     """
-    del session
+
     plan = _Plan(job)
     body = parse(data)
     hits = plan.select(body)
@@ -67,7 +67,8 @@ def mask_json(data: bytes, job: Job, session: Session) -> Edited:
     if not hits:
         return Edited(data, counts)
     edits = [
-        _Edit(hit, plan.replacement(body.text[hit.start : hit.end], hit)) for hit in _outer(hits)
+        _Edit(hit, plan.replacement(body.text[hit.start : hit.end], hit, session))
+        for hit in _outer(hits)
     ]
     masked = _splice(body.text, edits).encode("utf-8")
     if not plan.holds(parse(masked), edits):
@@ -81,7 +82,7 @@ def mask_text(text: str, job: Job, session: Session) -> tuple[str, Counts]:
     Raises:
         Unread: It cannot be done exactly.
     """
-    del session
+
     return text, _Plan(job).count([])
 
 
@@ -171,9 +172,9 @@ class _Plan:
         rest = iter(found)
         return {one.name: {f.label: next(rest) for f in one.fields} for one in self.sets}
 
-    def replacement(self, lexeme: str, hit: Hit) -> str:
+    def replacement(self, lexeme: str, hit: Hit, session: Session) -> str:
         strictest = min((self.fields[n].method for n in hit.paths), key=lambda m: m.rank)
-        return strictest.replace(lexeme)
+        return strictest.replace(lexeme, session)
 
 
 def _outer(hits: Sequence[Hit]) -> list[Hit]:
