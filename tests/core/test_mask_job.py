@@ -416,6 +416,40 @@ def test_json_in_strings_is_masked_like_json(value: object, ascii_only: bool) ->
     assert opened(json.loads(sent)) == replaced(value)
 
 
+# JSON Schemas
+
+SCHEMA = "    schemas: ['$.tools[*].parameters']\n"
+
+
+def test_the_definition_of_a_field_in_a_schema_is_not_the_field() -> None:
+    using = fields("{path: $..email}", "{detect: [email]}", more=SCHEMA)
+    text = (
+        '{"tools":[{"parameters":{"properties":{"email":{"default":"a@b.de","email":"canary"}},'
+        '"example":{"email":"canary"}}}],"email":{"x":"canary"}}'
+    )
+
+    sent = masked(text, using)
+
+    assert sent == (
+        '{"tools":[{"parameters":{"properties":{"email":{"default":"***","email":"***"}},'
+        '"example":{"email":"***"}}}],"email":"***"}'
+    )
+
+
+def test_a_schema_is_one_to_the_sets_that_say_so() -> None:
+    rows = ("{path: $..email}", "{path: $..x}")
+    using = sets(
+        "sets:\n"
+        f"  - {{name: a, why: w, fields: [{rows[0]}], schemas: [$.tools]}}\n"
+        f"  - {{name: b, why: w, fields: [{', '.join(rows)}]}}\n"
+    )
+
+    assert masked('{"tools":{"email":{"x":1}}}', using) == '{"tools":{"email":"***"}}'
+    assert mask_json(b'{"tools":{"email":{"x":1}}}', using.job(["a"]), session()).counts == {
+        "a": {"$..email": 0}
+    }
+
+
 # What is required
 
 

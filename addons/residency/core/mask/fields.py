@@ -70,7 +70,8 @@ class MaskSet:
     """A named list of fields, and why these are regulated.
 
     ``json`` selects strings that must hold JSON, ``text_or_json`` strings that may: the whole set applies inside as to
-    a document of its own, through at most ``depth`` such strings.
+    a document of its own, through at most ``depth`` such strings. ``schemas`` selects JSON Schemas: an object in one
+    that a field selects by its name defines such a field, and is not the data itself.
     """
 
     name: str
@@ -79,6 +80,7 @@ class MaskSet:
     directions: frozenset[Direction] = frozenset({"request"})
     json: tuple[Path_, ...] = ()
     text_or_json: tuple[Path_, ...] = ()
+    schemas: tuple[Path_, ...] = ()
     depth: int = DEPTH
 
     @property
@@ -86,5 +88,6 @@ class MaskSet:
         """Stands for what the set's counts depend on, whatever the order of its fields."""
         inside = [f"json {p.text} {self.depth}" for p in self.json]
         inside += [f"text_or_json {p.text} {self.depth}" for p in self.text_or_json]
+        inside += [f"schema {p.text}" for p in self.schemas]
         inside += [f"direction {d}" for d in self.directions if d != "request"]
         return digest(sorted([field.label for field in self.fields] + inside))[:16]

@@ -78,20 +78,24 @@ class Search:
         self, data: bytes, hits: Sequence[Hit], layer: Layer, texts: frozenset[int], depth: int
     ) -> Found:
         found = Found(data, layer)
-        tally: dict[tuple[int, ...], int] = {}
+        tally: dict[Action, int] = {}
         parts: list[tuple[Hit, Action]] = []
+        schemas: list[tuple[int, frozenset[int]]] = []
         at = 0
         for hit in hits:
-            paths = hit.paths
-            tally[paths] = tally.get(paths, 0) + 1
-            action = layer.actions.get(paths) or layer.action(paths)
+            action = layer.actions.get(hit.paths) or layer.action(hit.paths)
+            if schemas:
+                action = _in_schema(found, hit, schemas, action)
+            if action.schema:
+                schemas.append((hit.end, action.schema))
             if action.parts or action.inside:
                 parts.append((hit, action))
+            tally[action] = tally.get(action, 0) + 1
             if action.whole is not None and hit.start >= at:
                 found.wholes.append((hit, action))
                 at = hit.end
-        for paths, many in tally.items():
-            for number in layer.action(paths).counted:
+        for action, many in tally.items():
+            for number in action.counted:
                 self.counts[number] += many
         if parts or texts or layer.texts:
             self._parts(found, parts, texts | layer.texts, depth)
@@ -145,6 +149,18 @@ class Search:
                 self.counts[owners[span.which][0]] += 1
             named = [(span, owners[span.which][0], owners[span.which][1].kind) for span in found]
             strings[number].cuts = _merged(named, self.job.fields)
+
+
+def _in_schema(
+    found: Found, hit: Hit, schemas: list[tuple[int, frozenset[int]]], action: Action
+) -> Action:
+    """The action for *hit* where it may stand in one of *schemas*; those that end before it are taken out."""
+    while schemas and schemas[-1][0] <= hit.start:
+        schemas.pop()
+    if not schemas or found.data[hit.start : hit.start + 1] != b"{":
+        return action
+    holders = frozenset[int]().union(*(holders for _, holders in schemas))
+    return found.layer.definition(hit.paths, holders)
 
 
 def _scalars(

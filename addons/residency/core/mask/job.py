@@ -7,6 +7,7 @@ sets is a ``Layer`` with its own plan, made when it is first needed.
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from residency.core.mask.fields import Direction, MaskField, MaskSet
 from residency.core.mask.path import Path_
@@ -16,13 +17,14 @@ from residency.core.mask.plan import Plan
 type Counts = dict[str, dict[str, int]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Action:
     """What is done with a value that certain paths select.
 
     ``whole`` is the field whose method replaces all of it; ``text`` that replacement as far as it is known beforehand.
     Where there is none, ``parts`` are the fields that detect in it, ``inside`` the sets that apply in the JSON that it
-    holds, and ``strict`` those of them to which it has to be JSON. ``counted`` are the fields that count it.
+    holds, and it is ``strict`` that it holds some. ``counted`` are the fields that count it, and ``schema`` the sets to
+    which it is a JSON Schema.
     """
 
     whole: int | None
@@ -30,16 +32,17 @@ class Action:
     parts: frozenset[int]
     inside: frozenset[int]
     strict: bool
+    schema: frozenset[int]
     text: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class _Target:
-    """What one path of a plan is for: a field by its number, or a set whose JSON stands where it selects."""
+    """What one path of a plan is for: a field by its number, or a set that says what stands there."""
 
     field: int | None
-    holder: int = 0
-    strict: bool = False
+    holder: int
+    what: Literal["field", "json", "text_or_json", "schema"] = "field"
 
 
 class Layer:
@@ -60,22 +63,35 @@ class Layer:
             f.method.kind == "remove" for f in job.fields
         )
         self.actions: dict[tuple[int, ...], Action] = {}
+        self._others: dict[tuple[tuple[int, ...], frozenset[int]], Action] = {}
 
     def _rows(self, sets: frozenset[int]) -> Iterator[tuple[Path_, _Target]]:
         for number, (holder, one) in enumerate(self.job.rows):
             if holder in sets and one.path:
                 yield one.path, _Target(number, holder)
         for holder in sorted(sets):
-            for path in self.job.sets[holder].json:
-                yield path, _Target(None, holder, strict=True)
-            for path in self.job.sets[holder].text_or_json:
-                yield path, _Target(None, holder)
+            of = self.job.sets[holder]
+            yield from ((path, _Target(None, holder, "json")) for path in of.json)
+            yield from ((path, _Target(None, holder, "text_or_json")) for path in of.text_or_json)
+            yield from ((path, _Target(None, holder, "schema")) for path in of.schemas)
 
     def action(self, paths: tuple[int, ...]) -> Action:
         """What is done with a value that the paths of these numbers select."""
         if paths not in self.actions:
             self.actions[paths] = self._action([self.targets[number] for number in paths])
         return self.actions[paths]
+
+    def definition(self, paths: tuple[int, ...], schema: frozenset[int]) -> Action:
+        """What is done with an object in what is a JSON Schema to the sets of these numbers: nothing of theirs."""
+        if (paths, schema) not in self._others:
+            targets = [self.targets[number] for number in paths]
+            kept = [t for t in targets if t.holder not in schema or not self._names(t)]
+            self._others[paths, schema] = self._action(kept)
+        return self._others[paths, schema]
+
+    def _names(self, target: _Target) -> bool:
+        """True if what stands there is masked for its name, whatever it is."""
+        return target.field is not None and not self.job.fields[target.field].detect
 
     def _action(self, targets: Sequence[_Target]) -> Action:
         fields = self.job.fields
@@ -90,8 +106,9 @@ class Layer:
             whole,
             counted,
             frozenset(n for n in numbers if fields[n].detect),
-            frozenset(t.holder for t in targets if t.field is None),
-            any(t.strict for t in targets),
+            frozenset(t.holder for t in targets if t.what in ("json", "text_or_json")),
+            any(t.what == "json" for t in targets),
+            frozenset(t.holder for t in targets if t.what == "schema"),
             text,
         )
 

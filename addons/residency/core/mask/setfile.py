@@ -51,7 +51,7 @@ def _path(value: object) -> Path_:
 def _holder(value: object) -> Path_:
     path = _path(value)
     if path.keys:
-        raise ValueError("a key holds no JSON document; remove the ~")
+        raise ValueError("a key is no document; remove the ~")
     return path
 
 
@@ -177,6 +177,7 @@ class SetText(_Model):
         default_factory=list, alias="json"
     )
     text_or_json: list[Annotated[Path_, PlainValidator(_holder)]] = Field(default_factory=list)
+    schemas: list[Annotated[Path_, PlainValidator(_holder)]] = Field(default_factory=list)
     depth: Annotated[int, Field(ge=1, le=8)] = DEPTH
     fields: Annotated[list[FieldText], Field(min_length=1)]
 
@@ -188,6 +189,7 @@ class SetText(_Model):
             directions=_DIRECTIONS[self.direction],
             json=tuple(self.json_),
             text_or_json=tuple(self.text_or_json),
+            schemas=tuple(self.schemas),
             depth=self.depth,
         )
 
