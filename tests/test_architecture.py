@@ -31,6 +31,7 @@ UNNAMED: dict[str, str] = {
     "residency.core.saml.signature": "a part of verify; test_saml_verify",
     "residency.core.mask.grammar": "a part of path; test_mask_path, test_mask_rfc9535",
     "residency.core.mask.segments": "a part of path; test_mask_path, test_mask_rfc9535",
+    "residency.core.mask.shape": "a part of swift; test_mask_swift",
     "residency.core.mask.tokens": "a part of path; test_mask_path, test_mask_rfc9535",
     "residency.core.mask.tree": "values that path makes and walk reads; test_mask_path, test_mask_rfc9535",
     "residency.core.region.compile": "a part of atlas; test_region_format",

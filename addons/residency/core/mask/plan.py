@@ -4,12 +4,14 @@
 called and stands in, so that a member can go with its key.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from residency.core.mask import walk
 from residency.core.mask.path import Path_
+from residency.core.mask.swift import Replace, Swift
 from residency.core.mask.text import parse
 
 _BLANK = b" \t\n\r"
@@ -34,6 +36,7 @@ class Plan:
     def __init__(self, paths: Sequence[Path_]) -> None:
         self.paths = tuple(paths)
         self.machine = walk.Machine(self.paths)
+        self.swift = Swift(self.machine)
 
     def select(self, data: bytes, *, depth: int = 64) -> list[Hit]:
         """Everything that a path selects in *data*, once each, sorted by start; outer before inner.
@@ -53,6 +56,22 @@ class Plan:
         return [
             Hit(places[h.start], places[h.end], h.paths, "key" if h.key else "value") for h in hits
         ]
+
+    def replaced(
+        self, data: bytes, replace: Replace, *, depth: int = 64
+    ) -> tuple[bytes, Counter[tuple[int, ...]]] | None:
+        """*data* with every selected value replaced, proven; and how many values each group of paths selected.
+
+        The quick way, which bodies of a shape that repeats can go: see ``swift``. What it answers is what ``select``
+        finds, edited at each hit, and selected again in the result. ``None``: it has no answer, ``select`` has.
+
+        Args:
+            data: As for ``select``.
+            replace: What replaces the values that the paths with these numbers select, always together: JSON scalars.
+                Bytes are cheaper than a function, and must be the same in every call.
+            depth: As for ``select``.
+        """
+        return self.swift.mask(data, replace, depth=depth)
 
 
 def extent(data: bytes, hit: Hit) -> tuple[int, int]:

@@ -37,7 +37,7 @@ class Hit:
 
 
 @dataclass(slots=True)
-class _Step:
+class Step:
     """Where a state leads: ``every`` child, besides that by name, index, slice or filter."""
 
     every: int = 0
@@ -75,7 +75,7 @@ class Machine:
         self.segments: dict[int, Segment] = {}
         self.ends: dict[int, int] = {}
         self.start = self.keys = 0
-        self.steps: dict[int, _Step] = {}
+        self.steps: dict[int, Step] = {}
         self.numbers: dict[int, tuple[int, ...]] = {}
         bit = 1
         for index, path in enumerate(paths):
@@ -90,12 +90,12 @@ class Machine:
         self.values = self.selected & ~self.keys
         self.filtered = any(segment.filters for segment in self.segments.values())
 
-    def step(self, state: int) -> _Step:
+    def step(self, state: int) -> Step:
         step = self.steps.get(state)
         if step is None:
             if len(self.steps) >= _STATES:
                 self.steps.clear()
-            self.steps[state] = step = _Step()
+            self.steps[state] = step = Step()
             for bit, segment in self.segments.items():
                 if state & bit:
                     step.add(segment, bit)
@@ -158,14 +158,14 @@ class _Walk:
             self.hits.append(Hit(at, end, self.machine.paths(ends)))
         return end
 
-    def filtered(self, step: _Step, parsed: Json) -> int:
+    def filtered(self, step: Step, parsed: Json) -> int:
         state = 0
         for one, there in step.filters:
             if self.filters.holds(one, parsed):
                 state |= there
         return state
 
-    def members(self, at: int, step: _Step, parsed: Json) -> int:
+    def members(self, at: int, step: Step, parsed: Json) -> int:
         at = self.blank(at + 1)
         while self.text[at] != "}":
             begun = at
@@ -180,7 +180,7 @@ class _Walk:
                 at = self.blank(at + 1)
         return at + 1
 
-    def elements(self, at: int, step: _Step, parsed: Json) -> int:
+    def elements(self, at: int, step: Step, parsed: Json) -> int:
         counted = bool(step.indices or step.slices)
         plain = not counted and not self.machine.filtered
         if plain and not step.every & self.machine.selected:
@@ -197,7 +197,7 @@ class _Walk:
                 at = self.blank(at + 1)
         return at + 1
 
-    def containers(self, at: int, step: _Step) -> int:
+    def containers(self, at: int, step: Step) -> int:
         """The elements where none that is a scalar can be selected: only containers matter."""
         at = _SCALARS.match(self.text, at + 1).end()  # type: ignore[union-attr]
         while self.text[at] != "]":
