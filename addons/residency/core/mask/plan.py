@@ -68,7 +68,8 @@ class Plan:
         Args:
             data: As for ``select``.
             replace: What replaces the values that the paths with these numbers select, always together: JSON scalars.
-                Bytes are cheaper than a function, and must be the same in every call.
+                Bytes are cheaper than a function, and must be the same in every call. ``Unfit``, if it raises that,
+                means that this cannot be said.
             depth: As for ``select``.
         """
         return self.swift.mask(data, replace, depth=depth)

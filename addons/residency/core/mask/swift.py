@@ -176,9 +176,9 @@ def _constant(by: By) -> bytes | None:
 
 @dataclass(slots=True)
 class _Edit:
-    """A body with replacements, of which nothing is proven yet: every second one of ``parts``."""
+    """A body with replacements, every second one of ``parts``, and the ``values`` that were there. Nothing is proven."""
 
-    parts: list[bytes] = field(default_factory=list, repr=False)
+    parts: list[By] = field(default_factory=list, repr=False)
     values: list[bytes] = field(default_factory=list, repr=False)
     counts: Counter[tuple[int, ...]] = field(default_factory=Counter)
 
@@ -209,7 +209,7 @@ class _Edit:
                     at, end = _scalar(data, at)
                 value = data[at:end]
                 cut(data[done:at])
-                cut(by if by.__class__ is bytes else by(value))  # type: ignore[operator]
+                cut(by)
                 take(value)
                 done = end
             else:
@@ -240,7 +240,7 @@ class _Edit:
         for begun, slot in sorted(found, key=_place):
             at, end = _scalar(data, begun)
             value, by = data[at:end], replace(slot.paths)
-            self.parts += data[done:at], by if isinstance(by, bytes) else by(value)
+            self.parts += data[done:at], by
             self.values.append(value)
             self.counts[slot.paths] += 1
             done = end
@@ -305,14 +305,21 @@ def _masked(
         edit = _Edit.of(data, course, replace)
     except Unfit:
         return None
-    result = b"".join(edit.parts)
-    if not course.proof.fullmatch(result) or not _SCALARS.fullmatch(
-        b" ".join([*edit.values, b""])
-    ):
+    # Values by themselves first, so that functions get nothing but JSON.
+    if not _SCALARS.fullmatch(b" ".join([*edit.values, b""])):
         return None
+    replaced = list(map(_new, edit.parts[1::2], edit.values))
+    edit.parts[1::2] = replaced
+    result = b"".join(edit.parts)  # type: ignore[arg-type]
+    if not course.proof.fullmatch(result):
+        return None
+    # The proof says nothing of what is no constant: so the replacements are looked for again.
     if None in course.constants.values():
-        # The proof says nothing of what is no constant: so the replacements are looked for again.
-        again = _Edit.of(result, course, lambda _: b"")
-        if again.values != edit.parts[1::2]:
+        again = _Edit.of(result, course, replace)
+        if again.values != replaced:
             return None
-    return result, edit.counts
+    return (result if replaced else data), edit.counts
+
+
+def _new(by: By, value: bytes) -> bytes:
+    return by if isinstance(by, bytes) else by(value)
