@@ -1,6 +1,6 @@
 """Measure the gateway: against stock mitmdump in turns (contest), part by part (core), or under a profiler (profile).
 
-``identity`` is what it takes to know a caller.
+``identity`` is what it takes to know a caller, ``mask`` what it takes to mask a megabyte.
 """
 
 import argparse
@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 
 from residency.errors import ResidencyError
-from scripts.benches import contest, identity, micro, output, profiling
+from scripts.benches import contest, identity, masking, micro, output, profiling
 from scripts.benches.load import LoadFailed
 from scripts.benches.scenarios import SCENARIOS
 from scripts.lab.gateway import GatewayFailed
@@ -39,7 +39,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--json", action="store_true", help="one JSON object, for machines")
     parser.add_argument("--quick", action="store_true", help="one short round: proves nothing")
     parser.add_argument(
-        "--rounds", type=int, help="of the contest (without it: 7) or of identity (5)"
+        "--rounds",
+        type=int,
+        help="of the contest (without it: 7), of identity (5) or of mask (41)",
     )
     parser.add_argument("--scenario", choices=[s.name for s in SCENARIOS], default="head",
                         help="of the profile (without it: head)")  # fmt: skip
@@ -80,12 +82,26 @@ def _identity(options: argparse.Namespace) -> str:
     return output.identity_text(found)
 
 
+def _mask(options: argparse.Namespace) -> str:
+    effort = masking.QUICK if options.quick else masking.Effort()
+    if options.rounds:
+        effort = dataclasses.replace(effort, rounds=options.rounds)
+    found = masking.masking(effort)
+    return json.dumps(masking.plain(found)) if options.json else masking.text(found)
+
+
 def _say(text: str) -> None:
     """Progress, out of the way of the result."""
     print(text, file=sys.stderr, flush=True)
 
 
-_BENCHES = {"contest": _contest, "core": _core, "identity": _identity, "profile": _profile}
+_BENCHES = {
+    "contest": _contest,
+    "core": _core,
+    "identity": _identity,
+    "mask": _mask,
+    "profile": _profile,
+}
 
 if __name__ == "__main__":
     sys.exit(main())

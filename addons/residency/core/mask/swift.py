@@ -190,27 +190,28 @@ class _Edit:
 
     def in_order(self, data: bytes, course: Course, replace: Replace) -> None:
         """The selected keys come in one order: some once, then some over and over. One scan finds them all."""
-        find, cut, take = data.find, self.parts.append, self.values.append
-        before, cycle = (
+        rows = [
             [(s.token, len(s.token), replace(s.paths) if s.paths else None) for s in row]
             for row in course.rows
-        )
-        done = 0
-        for row in chain([before], repeat(cycle) if cycle else ()):
+        ]
+        find, cut, take = data.find, self.parts.append, self.values.append
+        quote, backslash, done = _QUOTE, _BACKSLASH, 0
+        for row in chain(rows[:1], repeat(rows[1]) if rows[1] else ()):
             for token, length, by in row:
-                at = find(token, done) + length
-                if at < length:
+                at = find(token, done)
+                if at < 0:
                     break
+                at += length
                 if by is None:
                     done = at
                     continue
-                end = find(b'"', at + 1) + 1 if data[at] == _QUOTE else 0
-                if not end or data[end - 2] == _BACKSLASH:
+                if data[at] == quote and data[(end := find(b'"', at + 1)) - 1] != backslash:
+                    end += 1
+                else:
                     at, end = _scalar(data, at)
-                value = data[at:end]
                 cut(data[done:at])
                 cut(by)
-                take(value)
+                take(data[at:end])
                 done = end
             else:
                 continue
@@ -303,22 +304,21 @@ def _masked(
 ) -> tuple[bytes, Counter[tuple[int, ...]]] | None:
     try:
         edit = _Edit.of(data, course, replace)
-    except Unfit:
+    except (Unfit, IndexError):  # a key may be the last that there is
         return None
     # Values by themselves first, so that functions get nothing but JSON.
     if not _SCALARS.fullmatch(b" ".join([*edit.values, b""])):
         return None
-    replaced = list(map(_new, edit.parts[1::2], edit.values))
-    edit.parts[1::2] = replaced
+    constant = None not in course.constants.values()
+    if not constant:
+        edit.parts[1::2] = map(_new, edit.parts[1::2], edit.values)
     result = b"".join(edit.parts)  # type: ignore[arg-type]
     if not course.proof.fullmatch(result):
         return None
     # The proof says nothing of what is no constant: so the replacements are looked for again.
-    if None in course.constants.values():
-        again = _Edit.of(result, course, replace)
-        if again.values != replaced:
-            return None
-    return (result if replaced else data), edit.counts
+    if not constant and _Edit.of(result, course, replace).values != edit.parts[1::2]:
+        return None
+    return (result if edit.values else data), edit.counts
 
 
 def _new(by: By, value: bytes) -> bytes:
