@@ -4,7 +4,7 @@ import json
 
 from hypothesis import given
 from hypothesis import strategies as st
-from jsonpath import JSONPathEnvironment
+from jsonpath import JSONPathEnvironment, JSONPathMatch
 
 from residency.core.mask.path import compile  # noqa: A004 - read as path.compile
 from residency.core.mask.plan import Plan
@@ -66,13 +66,21 @@ def segments(selectors: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
 
 
 SIMPLE = segments(st.one_of(QUOTED, INDEX, SLICE, st.just("*")))
-PATHS = segments(st.one_of(QUOTED, INDEX, SLICE, st.just("*"), filters(SIMPLE), filters(SIMPLE)))
+INSIDE = filters(SIMPLE.filter(lambda path: ":" not in path))
+PATHS = segments(st.one_of(QUOTED, INDEX, SLICE, st.just("*"), INSIDE, INSIDE))
+
+
+def in_string(match: JSONPathMatch) -> bool:
+    """True of what no JSON has: python-jsonpath 2.2 takes slices of strings."""
+    parent = match.parent
+    return parent is not None and (isinstance(parent.obj, str) or in_string(parent))
 
 
 @given(DOCUMENTS, PATHS.map("${}".format))
 def test_the_same_nodes_as_another_implementation(document: Json, path: str) -> None:
     data = json.dumps(document, ensure_ascii=False).encode()
-    theirs = {tuple(match.parts): match.obj for match in STRICT.finditer(path, document)}
+    matches = [match for match in STRICT.finditer(path, document) if not in_string(match)]
+    theirs = {tuple(match.parts): match.obj for match in matches}
 
     hits = Plan([compile(path)]).select(data)
 

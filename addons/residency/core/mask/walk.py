@@ -19,6 +19,9 @@ from residency.core.mask.tree import Logical, Segment
 _BLANK = re.compile(r"[ \t\n\r]*+")
 #: Elements of an array up to its end or to the next one that is a container.
 _SCALARS = re.compile(r'(?:[^"\[\]{}]++|"(?:[^"\\]++|\\.)*+")*+', re.DOTALL)
+#: What comes before a member's value, in text that is known to be JSON; a comma before the key, too.
+_KEY = re.compile(r'[ \t\n\r,]*+("(?:[^"\\]++|\\.)*+")[ \t\n\r]*+:[ \t\n\r]*+', re.DOTALL)
+_SCALAR = re.compile(r'"(?:[^"\\]++|\\.)*+"|[-+.0-9a-zA-Z]++', re.DOTALL)
 #: Reads any one value and keeps little of it; numbers of any length are text.
 _SKIP = json.JSONDecoder(object_pairs_hook=lambda _: None, parse_int=str, parse_float=str)
 _VALUES = json.JSONDecoder(parse_int=number, parse_float=number)
@@ -148,7 +151,9 @@ class _Walk:
 
     def value(self, at: int, state: int, parsed: Json) -> int:
         """Take the value that begins at *at*; answer where it ends."""
-        if not state & ~self.machine.selected or self.text[at] not in "{[":
+        if self.text[at] not in "{[":
+            end = _SCALAR.match(self.text, at).end()  # type: ignore[union-attr]
+        elif not state & ~self.machine.selected:
             end = _SKIP.raw_decode(self.text, at)[1]
         elif self.text[at] == "{":
             end = self.members(at, self.machine.step(state), parsed)
@@ -166,19 +171,21 @@ class _Walk:
         return state
 
     def members(self, at: int, step: Step, parsed: Json) -> int:
-        at = self.blank(at + 1)
-        while self.text[at] != "}":
-            begun = at
-            name, at = _SKIP.raw_decode(self.text, at)
+        text, keys = self.text, self.machine.keys
+        at += 1
+        while member := _KEY.match(text, at):
+            begun, done = member.span(1)
+            name = text[begun + 1 : done - 1]
+            if "\\" in name:
+                name = json.loads(member[1])
             child = parsed[name] if isinstance(parsed, dict) else None
-            state = step.names.get(name, 0) | step.every | self.filtered(step, child)
-            if ends := state & self.machine.keys:
-                self.hits.append(Hit(begun, at, self.machine.paths(ends), key=True))
-            at = self.blank(self.blank(at) + 1)
-            at = self.blank(self.value(at, state, child))
-            if self.text[at] == ",":
-                at = self.blank(at + 1)
-        return at + 1
+            state = step.names.get(name, 0) | step.every
+            if step.filters:
+                state |= self.filtered(step, child)
+            if ends := state & keys:
+                self.hits.append(Hit(begun, done, self.machine.paths(ends), key=True))
+            at = self.value(member.end(), state, child)
+        return self.blank(at) + 1
 
     def elements(self, at: int, step: Step, parsed: Json) -> int:
         counted = bool(step.indices or step.slices)
@@ -190,7 +197,9 @@ class _Walk:
         at, index = self.blank(at + 1), 0
         while self.text[at] != "]":
             child = next(children, None)
-            state = step.element(index, length) | self.filtered(step, child)
+            state = step.element(index, length)
+            if step.filters:
+                state |= self.filtered(step, child)
             at = self.blank(self.value(at, state, child))
             index += 1
             if self.text[at] == ",":
