@@ -60,6 +60,11 @@ class MaskSets:
             self._jobs[wanted] = Job([self.get(name) for name in wanted[0]], direction)
         return self._jobs[wanted]
 
+    @property
+    def with_hmac(self) -> tuple[str, ...]:
+        """The sets that need the deployment's key."""
+        return tuple(s.name for s in self.sets if any(f.method.kind == "hmac" for f in s.fields))
+
     def __reduce__(self) -> tuple[type[Self], tuple[tuple[MaskSet, ...]]]:
         return type(self), (self.sets,)
 

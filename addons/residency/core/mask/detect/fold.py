@@ -6,6 +6,7 @@ soft hyphens, marks of direction, variation selectors), which are passed over. N
 that look alike, digits spelled as words, and characters that are written between visible ones.
 """
 
+import functools
 import re
 import unicodedata
 from bisect import bisect_right
@@ -31,13 +32,12 @@ def _plain(char: str) -> str:
     return form if len(form) == 1 and form.isascii() else char
 
 
+@functools.cache
 def _table() -> dict[str, str]:
+    """What each odd character stands for; made when text beyond ASCII is first seen, because it takes its time."""
     points = [*range(0x80, _LAST + 1), *range(0xE0001, 0xE01F0)]
     made = {char: _plain(char) for char in map(chr, points)}
     return {char: form for char, form in made.items() if char != form}
-
-
-_TABLE = _table()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,8 @@ class Folded:
 
 def fold(text: str) -> Folded:
     """*text* in its plain form, with the way back."""
-    odd = set() if text.isascii() else _TABLE.keys() & set(text)
+    table = {} if text.isascii() else _table()
+    odd = table.keys() & set(text) if table else None
     if not odd:
         return Folded(text)
     parts: list[str] = []
@@ -67,7 +68,7 @@ def fold(text: str) -> Folded:
     real: list[int] = []
     last = length = 0
     for found in re.finditer(f"[{re.escape(''.join(sorted(odd)))}]", text):
-        form = _TABLE[found[0]]
+        form = table[found[0]]
         parts += text[last : found.start()], form
         length += found.start() - last + len(form)
         last = found.end()
