@@ -120,6 +120,9 @@ def test_a_plan_that_needs_more_than_keys_has_no_quick_way(paths: tuple[str, ...
         TEXT.replace(b'"email": "c@d"', b'"email": "c\x01d"'),
         TEXT.replace(b'"email": "c@d"', b'"email": "c\xffd"'),
         TEXT.replace(b'"email": "c@d"', b'"email": "c\\ud800d"'),
+        TEXT.replace(b'"city": "B"', b'"city": "\xed\xa0\x80"'),
+        TEXT.replace(b'"city": "B"', b'"city": "\xc0\xaf"'),
+        TEXT.replace(b'"city": "B"', b'"city": "\\ud83d\\ude00 \xf0\x9f\x98\x80"'),
         TEXT.replace(b'"email": "c@d"', b'"email": "c\\xd"'),
         TEXT.replace(b'"email": "c@d"', b'"email": 01'),
         TEXT.replace(b'"email": "c@d"', b'"email": NaN'),
@@ -135,7 +138,7 @@ def test_a_plan_that_needs_more_than_keys_has_no_quick_way(paths: tuple[str, ...
         TEXT + b" \n",
         TEXT.replace(b'"email":', b'"email" :'),
     ],
-    ids=range(21),
+    ids=range(24),
 )
 def test_a_body_that_is_nearly_of_the_shape_is_answered_exactly_or_not_at_all(
     hostile: bytes,

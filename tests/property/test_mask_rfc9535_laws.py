@@ -76,7 +76,8 @@ def in_string(match: JSONPathMatch) -> bool:
     return parent is not None and (isinstance(parent.obj, str) or in_string(parent))
 
 
-@given(DOCUMENTS, PATHS.map("${}".format))
+# A document that is a string python-jsonpath takes for JSON text.
+@given(DOCUMENTS.filter(lambda document: not isinstance(document, str)), PATHS.map("${}".format))
 def test_the_same_nodes_as_another_implementation(document: Json, path: str) -> None:
     data = json.dumps(document, ensure_ascii=False).encode()
     matches = [match for match in STRICT.finditer(path, document) if not in_string(match)]

@@ -4,7 +4,7 @@ The paths run over the *shape*, once; so what a body costs does not grow with th
 
 1. Find each key whose members are selected, in the order of the shape, and put the replacement in the value's place.
 2. Match the *result* against the shape as one RE2 pattern, in which every selected place must hold its replacement.
-3. Check the values that were taken out by themselves, and that the body was UTF-8.
+3. Check the values that were taken out by themselves.
 
 The plan's second run is thus the proof of its first. In a document of the shape ``"name":`` is a key and nothing else,
 since a quote in a string has a backslash before it and no key of the shape has a quote or backslash, and each key is
@@ -26,7 +26,7 @@ import msgspec
 import re2
 
 from residency.core.mask import shape, text
-from residency.core.mask.shape import WS, Node, Unfit
+from residency.core.mask.shape import WS, Gaps, Node, Unfit
 from residency.core.mask.walk import Machine, Step
 
 #: What replaces the value that the paths with these numbers select: JSON, or what makes such of the value's JSON.
@@ -49,7 +49,6 @@ def _compiled(pattern: bytes) -> "re2._Regexp":
     options.log_errors = False
     options.never_capture = True
     options.max_mem = _MEMORY
-    options.encoding = re2.Options.Encoding.LATIN1
     try:
         return re2._Regexp(pattern, options)
     except re2.error:
@@ -77,6 +76,7 @@ class _Draft:
 
     machine: Machine
     stands: Callable[[tuple[int, ...]], bytes]
+    gaps: Gaps
     names: frozenset[str] = frozenset()
     found: dict[str, set[tuple[int, ...]]] = field(default_factory=dict)
     before: list[Slot] = field(default_factory=list)
@@ -121,19 +121,21 @@ class _Draft:
             if state & self.machine.keys:
                 raise Unfit
             text = self.pattern(child, state, name)
-            members.append(shape.literal(shape.key(name) + b":") + WS + text)
-        return rb"\{" + WS + (WS + b"," + WS).join(members) + WS + rb"\}"
+            members.append(shape.literal(shape.key(name) + b":") + self.gaps.colon + text)
+        comma, gap = self.gaps.other + b"," + self.gaps.comma, self.gaps.other
+        return rb"\{" + gap + comma.join(members) + gap + rb"\}"
 
     def elements(self, node: Node, state: int) -> bytes:
         if node == shape.NONE:
-            return rb"\[" + WS + rb"\]"
+            return rb"\[" + self.gaps.other + rb"\]"
         inside, count = self.looping, len(self.cycle)
         self.looping = True
         element = self.pattern(node, state)
         self.looping = inside
         if len(self.cycle) > count and (inside or count):
             self.ordered = False
-        return rb"\[%s(?:%s%s(?:,%s%s%s)*)?\]" % (WS, element, WS, WS, element, WS)
+        comma, gap = self.gaps.comma, self.gaps.other
+        return rb"\[%s(?:%s%s(?:,%s%s%s)*)?\]" % (gap, element, gap, comma, element, gap)
 
 
 class Course:
@@ -143,15 +145,15 @@ class Course:
         Unfit: There is no way: what is selected depends on more than keys, or the shape is too large.
     """
 
-    def __init__(self, node: Node, machine: Machine, replace: Replace) -> None:
+    def __init__(self, node: Node, gaps: Gaps, machine: Machine, replace: Replace) -> None:
         self.node = node
         self.constants: dict[tuple[int, ...], bytes | None] = {}
         if shape.size(node) > shape.MAX_NODES:
             raise Unfit
-        first = _Draft(machine, lambda paths: self._stands(paths, replace))
+        first = _Draft(machine, lambda paths: self._stands(paths, replace), gaps)
         first.pattern(node, machine.start)
         names = frozenset(name for name, by in first.found.items() if any(by))
-        draft = _Draft(machine, first.stands, names)
+        draft = _Draft(machine, first.stands, gaps, names)
         pattern = WS + draft.pattern(node, machine.start) + WS
         if len(pattern) > _LONGEST:
             raise Unfit
@@ -271,32 +273,29 @@ class Swift:
         self, data: bytes, replace: Replace, *, depth: int
     ) -> tuple[bytes, Counter[tuple[int, ...]]] | None:
         """*data* with every selected value replaced, and how many these paths selected; ``None``: ask the exact walk."""
-        if self.machine.filtered or len(data) < SMALLEST or not _plain(data):
+        if self.machine.filtered or len(data) < SMALLEST or _large(data):
             return None
         for course in tuple(self.courses):
             found = _masked(data, course, replace) if course.suits(replace) else None
             if found:
                 return found
-        for sample in (shape.SAMPLE, None):
-            with suppress(Unfit, msgspec.DecodeError, RecursionError):
+        for sample, gaps in ((shape.SAMPLE, shape.gaps(data)), (None, shape.LOOSE)):
+            with suppress(Unfit, msgspec.MsgspecError, UnicodeError, RecursionError):
                 node = shape.learn(msgspec.json.decode(data), sample)
                 if shape.depth(node) > depth:
                     return None
-                course = Course(node, self.machine, replace)
+                course = Course(node, gaps, self.machine, replace)
                 if found := _masked(data, course, replace):
                     self.courses = [course, *self.courses][:SHAPES]
                     return found
         return None
 
 
-def _plain(data: bytes) -> bool:
-    """True if *data* is UTF-8, and not larger than the exact walk reads."""
-    large = (
+def _large(data: bytes) -> bool:
+    """True if *data* has more values than the exact walk reads."""
+    return (
         len(data) > text.MAX_VALUES and sum(map(data.count, (b",", b"[", b"{"))) > text.MAX_VALUES
     )
-    with suppress(UnicodeDecodeError):
-        return not large and (data.isascii() or bool(data.decode()))
-    return False
 
 
 def _masked(
