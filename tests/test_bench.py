@@ -33,3 +33,16 @@ def test_knowing_a_caller_is_measured_and_strangers_cause_no_more_fetches_than_a
 
     assert all(cost["median"] > 0 for cost in result["costs_us"].values())
     assert result["unknown_keys"]["fetches"] <= result["unknown_keys"]["allowed"]
+
+
+@pytest.mark.slow
+def test_masking_is_measured_beside_a_round_trip_and_jsonpath_ng() -> None:
+    done = subprocess.run(
+        [ROOT / "scripts" / "bench", "mask", "--quick", "--json"],
+        capture_output=True, text=True, timeout=120, check=True,
+    )  # fmt: skip
+    result = json.loads(done.stdout)
+
+    assert result["hits"] == 8001
+    assert result["ratio"]["jsonpath-ng"]["median"] > 10
+    assert result["ratio"]["mask 50 paths"]["median"] < result["ratio"]["exact walk"]["median"] / 5

@@ -110,6 +110,21 @@ def test_a_plan_that_needs_more_than_keys_has_no_quick_way(paths: tuple[str, ...
     assert quickly(plan(*paths), TEXT) is None
 
 
+@pytest.mark.parametrize("by", [MASKED, spelled], ids=["constant", "function"])
+def test_equal_keys_of_which_some_are_selected_are_told_apart_by_order_or_not_at_all(
+    by: By,
+) -> None:
+    steady = [{"e": 1, "b": {"e": 2}, "c": "x"}, {"e": 3, "b": {"e": 4}, "c": "y"}]
+    unsteady = [{"e": 1, "b": {"e": 2}}, {"b": {"e": 4}, "e": 3}]
+    to = plan("$[*].e")
+
+    assert quickly(to, json.dumps(steady).encode(), by) == exactly(
+        to, json.dumps(steady).encode(), by
+    )
+    assert quickly(to, json.dumps(steady).encode(), by)
+    assert quickly(to, json.dumps(unsteady).encode(), by) is None
+
+
 @pytest.mark.parametrize(
     "hostile",
     [
