@@ -197,15 +197,16 @@ class _Edit:
             for row in course.rows
         ]
         find, cut, take = data.find, self.parts.append, self.values.append
-        quote, backslash, done = _QUOTE, _BACKSLASH, 0
+        quote, backslash = _QUOTE, _BACKSLASH
+        done = seen = 0
         for row in chain(rows[:1], repeat(rows[1]) if rows[1] else ()):
             for token, length, by in row:
-                at = find(token, done)
+                at = find(token, seen)
                 if at < 0:
                     break
                 at += length
                 if by is None:
-                    done = at
+                    seen = at
                     continue
                 if data[at] == quote and data[(end := find(b'"', at + 1)) - 1] != backslash:
                     end += 1
@@ -214,7 +215,7 @@ class _Edit:
                 cut(data[done:at])
                 cut(by)
                 take(data[at:end])
-                done = end
+                done = seen = end
             else:
                 continue
             break
