@@ -1,8 +1,9 @@
 """Selection held against another implementation of RFC 9535, python-jsonpath in its strict mode."""
 
 import json
+import re
 
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from jsonpath import JSONPathEnvironment, JSONPathMatch
 
@@ -80,6 +81,8 @@ def in_string(match: JSONPathMatch) -> bool:
 @given(DOCUMENTS.filter(lambda document: not isinstance(document, str)), PATHS.map("${}".format))
 def test_the_same_nodes_as_another_implementation(document: Json, path: str) -> None:
     data = json.dumps(document, ensure_ascii=False).encode()
+    # To python-jsonpath 2.2 true is more than 0.
+    assume(not re.search("[<>]", path) or not re.search("true|false", path + data.decode()))
     matches = [match for match in STRICT.finditer(path, document) if not in_string(match)]
     theirs = {tuple(match.parts): match.obj for match in matches}
 
