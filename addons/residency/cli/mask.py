@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -13,7 +12,7 @@ from residency.cli.options import format_option, rules_option
 from residency.errors import Unread
 
 if TYPE_CHECKING:
-    from residency.core.mask.engine import Masked
+    from residency.core.body import Masked
     from residency.core.mask.session import Session
     from residency.core.mask.sets import MaskSets
 
@@ -148,25 +147,13 @@ def _session(sets: "MaskSets", names: Sequence[str], key_file: Path | None) -> "
 def _masked(
     raw: bytes, sets: "MaskSets", names: Sequence[str], session: "Session", media_type: str
 ) -> "Masked":
-    """The body masked as what it is: JSON whatever it is called, or else plain text if it is called so.
+    """The body masked as what *media_type* says it is.
 
     Raises:
-        Unread: It is neither, or cannot be masked exactly.
+        Unread: It cannot be masked exactly.
     """
+    from residency.core.body import Content, mask_body
     from residency.core.judge import DEFAULT_LIMIT
-    from residency.core.mask import engine
 
-    kind = media_type.partition(";")[0].strip().lower()
-    if kind != "text/plain" or raw.lstrip()[:1] in (b"{", b"["):
-        if "json" not in kind and raw.lstrip()[:1] not in (b"{", b"["):
-            raise Unread("not-json", "of other types only text/plain can be masked")
-        return engine.mask(raw, (), sets, names, limit=DEFAULT_LIMIT, session=session)
-    text = None
-    with suppress(UnicodeDecodeError):
-        text = raw.decode("utf-8")
-    if text is None:
-        raise Unread("charset", "not UTF-8")
-    job = sets.job(names)
-    masked, counts = engine.mask_text(text, job, session)
-    engine.require(job, counts)
-    return engine.Masked(masked.encode(), counts)
+    content = Content(raw, (("content-type", media_type),))
+    return mask_body(content, sets, names, session, limit=DEFAULT_LIMIT)

@@ -2,7 +2,7 @@
 
 from mitmproxy import http
 
-from residency.core import judge
+from residency.core.body import Content
 from residency.core.call import Head, Headers
 from residency.core.framing import Target
 
@@ -56,9 +56,10 @@ def weight_of(flow: http.HTTPFlow) -> int:
     return len(raw) if not raw or not packed else max(len(raw), 1 << 20)
 
 
-def is_signed(flow: http.HTTPFlow) -> bool:
-    """True if the sender signed or digested the body."""
-    return judge.is_signed(headers_of(flow), flow.request.path.partition("?")[2])
+def content_of(flow: http.HTTPFlow, raw: bytes) -> Content:
+    """The request as what may have regulated fields in it."""
+    path, _, query = flow.request.path.partition("?")
+    return Content(raw, headers_of(flow), path, query)
 
 
 def parts_of(flow: http.HTTPFlow) -> tuple[str, ...]:
