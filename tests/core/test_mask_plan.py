@@ -20,3 +20,9 @@ def test_a_member_goes_from_its_key_to_the_end_of_its_value() -> None:
 
     assert data[slice(*extent(data, member))] == b'"a\\"\\\\" : [2]'
     assert data[slice(*extent(data, element))] == b"2"
+
+
+def test_what_stands_alone_is_its_own_extent() -> None:
+    for data, path in ((b" [1]", "$"), (b'[":", [2]]', "$[1]"), (b'{"a": 1}', "$.a~")):
+        (hit,) = Plan([compile(path)]).select(data)
+        assert extent(data, hit) == (hit.start, hit.end)

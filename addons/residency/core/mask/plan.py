@@ -15,6 +15,7 @@ from residency.core.mask.swift import Replace, Swift
 from residency.core.mask.text import parse
 
 _BLANK = b" \t\n\r"
+_COLON = ord(":")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,20 +77,27 @@ class Plan:
 
 
 def extent(data: bytes, hit: Hit) -> tuple[int, int]:
-    """Where the member that *hit* is a part of begins and ends: from its key to the end of its value.
+    """Where the member whose value *hit* is begins and ends: from its key to the end of its value.
 
-    An element of an array, or the root, is its own extent. No comma is included.
+    An element of an array, the root, or a key by itself, is its own extent. No comma is included.
     """
-    before = data[: hit.start].rstrip(_BLANK)
-    if not before.endswith(b":"):
+    colon = _before(data, hit.start, _BLANK) - 1
+    if colon < 0 or data[colon] != _COLON:
         return hit.start, hit.end
-    return _opening(data, len(before[:-1].rstrip(_BLANK)) - 1), hit.end
+    return _opening(data, _before(data, colon, _BLANK) - 1), hit.end
+
+
+def _before(data: bytes, at: int, these: bytes) -> int:
+    """Where the run of *these* bytes that ends at *at* begins."""
+    while at and data[at - 1] in these:
+        at -= 1
+    return at
 
 
 def _opening(data: bytes, closing: int) -> int:
     """The quote that opens the string which *closing* ends: the nearest one that no backslash escapes."""
     at = data.rfind(b'"', 0, closing)
-    while (len(head := data[:at]) - len(head.rstrip(b"\\"))) % 2:
+    while (at - _before(data, at, b"\\")) % 2:
         at = data.rfind(b'"', 0, at)
     return at
 
