@@ -21,6 +21,7 @@ _CRC = struct.Struct("!I")
 OVERHEAD = _PRELUDE.size + _CRC.size
 #: The most bytes of headers that a reader takes.
 _MOST_HEADERS = 128 * 1024
+_ANY = 1 << 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ def message(data: bytes) -> Message:
     Raises:
         Unread: ``stream``: it is none, or not what was sent.
     """
-    if length(data, limit=len(data)) != len(data):
+    if length(data, limit=_ANY) != len(data):
         raise Unread("stream", "an incomplete message")
     if _CRC.unpack_from(data, len(data) - _CRC.size)[0] != zlib.crc32(data[: -_CRC.size]):
         raise Unread("stream", "a message that does not add up to its checksum")

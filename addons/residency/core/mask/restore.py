@@ -24,6 +24,7 @@ _TEXTS = frozenset(
 )
 #: Members that tell one text of a stream from another: of OpenAI, Anthropic, Bedrock and Vertex AI.
 _MARKS = frozenset({"index", "item_id", "output_index", "content_index", "contentBlockIndex"})
+_OPENING = ("{", "[", '"')
 #: Texts that go on at once, and how many messages later a text that has not gone on is over.
 _MOST_TEXTS = 1024
 _PATIENCE = 8
@@ -184,13 +185,16 @@ class Restorer:
         self._held = 0
 
     def push(
-        self, raw: bytes, data: bytes | None = None, build: Callable[[bytes], bytes] = bytes
+        self,
+        raw: bytes,
+        data: bytes | None = None,
+        build: Callable[[bytes], bytes] = bytes,
     ) -> bytes:
         """*raw* comes next; what may leave by now.
 
         Args:
             raw: The message as it came.
-            data: The document in it, if it has one.
+            data: The document in it, if it has one; what begins like no JSON is a text that goes on.
             build: The message around another document.
         """
         self._number += 1
@@ -199,6 +203,15 @@ class Restorer:
         if self._held > _MOST_HELD:
             return self.finish()
         return self._leave()
+
+    def text(self, raw: bytes) -> bytes:
+        """As ``push``, for a part of one text, which is no document even if it looks like one."""
+        self._number += 1
+        self._held += len(raw)
+        message = _Message(raw, bytes, raw.decode())
+        self._alone(message)
+        self._waiting.append((self._number, message))
+        return self._leave() if self._held <= _MOST_HELD else self.finish()
 
     def finish(self) -> bytes:
         """Everything that is left: no more comes, or is waited for."""
@@ -221,10 +234,12 @@ class Restorer:
         except UnicodeDecodeError:
             return message
         try:
-            spots = list(_spots(message.text, _parsed(message.text)))
+            value = _parsed(message.text) if message.text.lstrip()[:1] in _OPENING else None
+            spots = list(_spots(message.text, value))
         except (ValueError, RecursionError):
-            message.alone = Piece(message.text, self._number)
-            self._weave({(): [message.alone]})
+            value = None
+        if value is None:
+            self._alone(message)
             return message
         places: dict[Hashable, list[Piece]] = {}
         for spot in spots:
@@ -234,6 +249,10 @@ class Restorer:
                 places.setdefault(spot.place, []).append(piece)
         self._weave(places)
         return message
+
+    def _alone(self, message: _Message) -> None:
+        message.alone = Piece(message.text, self._number)
+        self._weave({(): [message.alone]})
 
     def _weave(self, places: dict[Hashable, list[Piece]]) -> None:
         for weave in self._weaves.values():
