@@ -84,14 +84,14 @@ def _wrapped(text: str, steps: list[str]) -> Value:
 
 def _texts(one: _Object, masked: object) -> Iterator[tuple[int, bytes | None]]:
     """The values that are in *masked* where those of *one* were."""
+    if not isinstance(masked, dict):
+        # The whole object was replaced, and each of its values goes with it.
+        yield from ((number, _said(masked)) for number, _, _ in one.entries)
+        return
+    if not masked.keys() <= one.members.keys():
+        raise Unread("format", "a name that is masked")
     for number, name, steps in one.entries:
         before = one.members[name]
-        if not isinstance(masked, dict):
-            # The whole object was replaced, and each of its values goes with it.
-            yield number, _said(masked)
-            continue
-        if not masked.keys() <= one.members.keys():
-            raise Unread("format", "a name that is masked")
         after = masked.get(name, _GONE)
         if steps and after == before:
             after = _found(masked.get(steps[0], _GONE), steps[1:])

@@ -41,7 +41,7 @@ def parse(values: Sequence[str]) -> Media:
         raise Unread("format", "more than one Content-Type")
     found = _TYPE.fullmatch(values[0].strip(" \t"))
     if not found:
-        if "charset" in values[0].lower() or "boundary" in values[0].lower():
+        if not re.fullmatch(_TOKEN, values[0].strip(" \t")):
             raise Unread("format", "the Content-Type is malformed")
         return Media("?")
     parameters = parse_parameters(found[2].rstrip(" \t"), "the Content-Type is malformed")
