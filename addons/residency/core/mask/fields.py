@@ -84,10 +84,16 @@ class MaskSet:
     depth: int = DEPTH
 
     @property
-    def paths(self) -> str:
-        """Stands for what the set's counts depend on, whatever the order of its fields."""
+    def reading(self) -> str:
+        """Stands for what counts depend on besides the fields; empty where that is nothing but the body itself."""
         inside = [f"json {p.text} {self.depth}" for p in self.json]
         inside += [f"text_or_json {p.text} {self.depth}" for p in self.text_or_json]
         inside += [f"schema {p.text}" for p in self.schemas]
-        inside += [f"direction {d}" for d in self.directions if d != "request"]
-        return digest(sorted([field.label for field in self.fields] + inside))[:16]
+        inside += [f"direction {d}" for d in self.directions]
+        return digest(sorted(inside))[:8] if inside != ["direction request"] else ""
+
+    @property
+    def paths(self) -> str:
+        """Stands for what the set's counts depend on, whatever the order of its fields; ``reading`` after a dot."""
+        fields = digest(sorted(field.label for field in self.fields))[:16]
+        return f"{fields}.{self.reading}" if self.reading else fields
