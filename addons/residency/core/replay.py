@@ -5,7 +5,8 @@ done, as far as the record can tell: it keeps no body, path or query. So
 
 * where the call may be processed is taken from the record; a changed catalogue is not asked;
 * which mask sets match is taken from the record, path by path. A set that was not counted then, that is read otherwise
-  now (``json``, ``schemas``, ``direction``), or that has other paths and no recorded match on them, may have any count: only an answer that zero and more lead to alike is an answer;
+  now (``json``, ``schemas``, ``direction``), or that has other paths and no recorded match on them, may have any count:
+  only an answer that zero and more lead to alike is an answer;
 * a body that was not read then cannot be read now.
 """
 
