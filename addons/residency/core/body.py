@@ -11,6 +11,7 @@ from residency.core.call import Head, Headers
 from residency.core.mask import coding, compose, digests, engine, places
 from residency.core.mask.fields import Direction
 from residency.core.mask.formats import splitter
+from residency.core.mask.formats.part import Split
 from residency.core.mask.job import Counts, Job
 from residency.core.mask.places import Target
 from residency.core.mask.session import Session
@@ -108,7 +109,7 @@ def inspect_body(
     try:
         counts = places.inspect(_target(content), job)
         if data := _data(content, job, limit):
-            compose.add(counts, compose.inspect(data, splitter(data, content.content_types), job))
+            compose.add(counts, compose.inspect(data, _splitter(data, content, sets), job))
     except Unread as e:
         return Carrying(state="unread", reason=e.reason, signed=signed)
     # Paths without a match are left out: a record is to say what is there.
@@ -144,7 +145,7 @@ def mask_body(
     counts = head.counts
     raw = content.raw
     if data := _data(content, job, limit):
-        edited = compose.mask(data, splitter(data, content.content_types), job, session)
+        edited = compose.mask(data, _splitter(data, content, sets), job, session)
         compose.add(counts, edited.counts)
         if edited.data != data:
             raw = _encoded(edited.data, content.codings)
@@ -159,6 +160,13 @@ def mask_body(
     return Masked(raw, counts, None if same else target, headers)
 
 
+def mask_call(
+    content: Content, sets: MaskSets, names: Sequence[str], session: Session, *, limit: int
+) -> tuple[Masked, Session]:
+    """As ``mask_body`` for a request, with the session and what it gave out: another process may do this."""
+    return mask_body(content, sets, names, session, limit=limit), session
+
+
 def _target(content: Content) -> Target:
     return Target(content.path, content.query, content.headers)
 
@@ -168,6 +176,10 @@ def _data(content: Content, job: Job, limit: int) -> bytes:
     if not content.raw or all(one.place for one in job.fields):
         return b""
     return coding.decode(content.raw, content.codings, limit=limit)
+
+
+def _splitter(data: bytes, content: Content, sets: MaskSets) -> Split:
+    return splitter(data, content.content_types, content.path, sets.schema)
 
 
 def _encoded(data: bytes, codings: Sequence[str]) -> bytes:

@@ -1,6 +1,8 @@
 """The format of ``masks.yaml``, and every reason why a field in it cannot be meant."""
 
+import base64
 import re
+from contextlib import suppress
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, model_validator
@@ -10,6 +12,8 @@ from residency.core.mask import path as paths
 from residency.core.mask.detect import spec as detectors
 from residency.core.mask.detect.base import Detector
 from residency.core.mask.fields import DEPTH, Direction, MaskField, MaskSet, Place
+from residency.core.mask.formats import protobuf
+from residency.core.mask.formats.protobuf import Schema
 from residency.core.mask.method import Method
 from residency.core.mask.path import Path_
 
@@ -67,6 +71,15 @@ def _detector(value: object) -> Detector:
     if not isinstance(value, str):
         raise ValueError(f"must be text, or a pattern with a name; {detectors.WORKS}")  # noqa: TRY004 - pydantic's
     return detectors.parse(value)
+
+
+def _schema(value: object) -> Schema:
+    raw = b""
+    if isinstance(value, str):
+        with suppress(ValueError):
+            raw = base64.b64decode("".join(value.split()), validate=True)
+    protobuf.methods(raw)
+    return Schema(raw)
 
 
 def _header(text: str) -> str:
@@ -199,3 +212,4 @@ class FileText(_Model):
 
     version: Annotated[str, AfterValidator(_one)]
     sets: Annotated[list[SetText], Field(min_length=1)]
+    protobuf: Annotated[Schema | None, PlainValidator(_schema)] = None

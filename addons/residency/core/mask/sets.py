@@ -20,6 +20,7 @@ from residency.core.document import Document, Path, Value
 from residency.core.faults import Faults
 from residency.core.mask import setfile
 from residency.core.mask.fields import Direction, MaskField, MaskSet, Place
+from residency.core.mask.formats.protobuf import Schema
 from residency.core.mask.job import Job
 
 __all__ = ["Direction", "MaskField", "MaskSet", "MaskSets", "Place", "parse"]
@@ -27,9 +28,13 @@ __all__ = ["Direction", "MaskField", "MaskSet", "MaskSets", "Place", "parse"]
 
 @dataclass(frozen=True, slots=True)
 class MaskSets:
-    """All mask sets, in file order. None at all, the default, has no name to give."""
+    """All mask sets, in file order. None at all, the default, has no name to give.
+
+    ``schema`` has the protobuf messages that they can be used on.
+    """
 
     sets: tuple[MaskSet, ...] = ()
+    schema: Schema | None = None
     _jobs: dict[tuple[tuple[str, ...], Direction], Job] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
@@ -65,8 +70,8 @@ class MaskSets:
         """The sets that need the deployment's key."""
         return tuple(s.name for s in self.sets if any(f.method.kind == "hmac" for f in s.fields))
 
-    def __reduce__(self) -> tuple[type[Self], tuple[tuple[MaskSet, ...]]]:
-        return type(self), (self.sets,)
+    def __reduce__(self) -> tuple[type[Self], tuple[tuple[MaskSet, ...], Schema | None]]:
+        return type(self), (self.sets, self.schema)
 
 
 def parse(document: Document, faults: Faults) -> MaskSets | None:
@@ -76,7 +81,7 @@ def parse(document: Document, faults: Faults) -> MaskSets | None:
     file = documents.fit(document, setfile.FileText, faults)
     if file is None or len(faults.found) > before:
         return None
-    made = MaskSets(tuple(one.made() for one in file.sets))
+    made = MaskSets(tuple(one.made() for one in file.sets), file.protobuf)
     _same_labels(made, document, faults)
     return None if len(faults.found) > before else made
 
