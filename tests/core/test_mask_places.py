@@ -74,7 +74,7 @@ def test_a_query_that_readers_differ_about_is_unread(text: str) -> None:
     assert "secret" not in str(caught.value)
 
 
-@pytest.mark.parametrize("text", ["email=%ff", "%C0%AEemail=1"])
+@pytest.mark.parametrize("text", ["email=%ff", "%C0%AEemail=1", "email=\xff", "email=\u20ac"])
 def test_a_query_that_is_not_utf_8_is_unread(text: str) -> None:
     with pytest.raises(Unread, match="charset"):
         query(text)

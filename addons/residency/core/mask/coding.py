@@ -8,8 +8,9 @@ decoder; a body that is masked is compressed anew and loses them.
 
 from collections.abc import Callable, Sequence
 
-from residency.core.mask import compress
-from residency.core.mask.compress import Packer, Unpacker
+from residency.core.mask import pack, unpack
+from residency.core.mask.pack import Packer
+from residency.core.mask.unpack import Unpacker
 from residency.errors import Unread
 
 #: Beyond the first MiB, what comes out may be at most this many times what went in; JSON shrinks 5 to 50 times.
@@ -120,10 +121,10 @@ def _named(codings: Sequence[str]) -> str:
 
 
 _CODINGS: dict[str, tuple[Callable[[], Unpacker], Callable[[], Packer]]] = {
-    "identity": (compress.Plain, compress.AsIs),
-    "gzip": (compress.Gunzip, compress.Gzip),
+    "identity": (unpack.Plain, pack.AsIs),
+    "gzip": (unpack.Gunzip, pack.Gzip),
     # RFC 9110, section 8.4.1.2: deflate is zlib; what some send raw is not.
-    "deflate": (compress.Unzlib, compress.Zlib),
-    "br": (compress.Unbrotli, compress.Brotli),
-    "zstd": (compress.Unzstd, compress.Zstd),
+    "deflate": (unpack.Unzlib, pack.Zlib),
+    "br": (unpack.Unbrotli, pack.Brotli),
+    "zstd": (unpack.Unzstd, pack.Zstd),
 }

@@ -161,5 +161,5 @@ def _spliced(line: str, spot: Spot, value: str | None, *, header: bool = False) 
             raise Unread("format", "a header cannot hold what masks it")
     else:
         raw = line[spot.start : spot.end].encode("latin-1")
-        new = percent.respell(raw, value, plus=spot.plus, safe=spot.safe).decode()
+        new = percent.respell(raw, value, plus=spot.plus, safe=spot.safe).decode("latin-1")
     return line[: spot.start] + new + line[spot.end :]

@@ -1,6 +1,7 @@
 """Where named values stand in a path, a query and a cookie header, and what they say."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from residency.core.mask.formats import percent
@@ -120,7 +121,12 @@ def _normal(path: str) -> list[str]:
 
 
 def _decoded(text: str, *, plus: bool) -> str:
-    return percent.decode(text.encode("latin-1"), plus=plus)
+    raw = None
+    with suppress(UnicodeEncodeError):
+        raw = text.encode("latin-1")
+    if raw is None:
+        raise Unread("charset", "a head that is not of bytes")
+    return percent.decode(raw, plus=plus)
 
 
 def _lenient(text: str) -> str:

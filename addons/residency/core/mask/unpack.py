@@ -1,6 +1,6 @@
-"""The compressors behind ``coding``, each as one class that takes a body chunk by chunk.
+"""The decompressors behind ``coding``, each as one class that takes a body chunk by chunk.
 
-``feed`` of an unpacker gets the room that is left, in bytes, and answers at most one more, by which its caller sees
+``feed`` gets the room that is left, in bytes, and answers at most one more, by which its caller sees
 that there is too much. Faults are raised apart from the decoder's own, which may hold what it has read.
 """
 
@@ -23,8 +23,6 @@ _ZSTD = b"\x28\xb5\x2f\xfd"
 _WINDOW = 1 << 23
 #: Four bytes may be a zstd block of 128 KiB, and the library has no bound for what one call answers.
 _SLICES = (32, 256)
-#: The default quality of brotli, 11, takes seconds for a megabyte.
-_QUALITY = 4
 
 
 class Unpacker(Protocol):
@@ -34,14 +32,6 @@ class Unpacker(Protocol):
     def complete(self) -> bool: ...
 
     def feed(self, raw: bytes, room: int) -> bytes: ...
-
-
-class Packer(Protocol):
-    """What makes one compressed stream. ``whole`` does all at once, and better."""
-
-    def feed(self, data: bytes) -> bytes: ...
-    def close(self) -> bytes: ...
-    def whole(self, data: bytes) -> bytes: ...
 
 
 class Plain:
@@ -189,73 +179,3 @@ class Unzstd:
         if data is None or self._stream.unused_data:
             raise Unread("coding", "broken stream, or bytes after it")
         return data
-
-
-class AsIs:
-    """No coding."""
-
-    def feed(self, data: bytes) -> bytes:
-        return data
-
-    def close(self) -> bytes:
-        return b""
-
-    def whole(self, data: bytes) -> bytes:
-        return data
-
-
-class Zlib:
-    """zlib, or gzip with other *wbits*."""
-
-    def __init__(self, wbits: int = zlib.MAX_WBITS) -> None:
-        self._wbits = wbits
-        self._stream = zlib.compressobj(wbits=wbits)
-
-    def feed(self, data: bytes) -> bytes:
-        return self._stream.compress(data) + self._stream.flush(zlib.Z_SYNC_FLUSH)
-
-    def close(self) -> bytes:
-        return self._stream.flush()
-
-    def whole(self, data: bytes) -> bytes:
-        return zlib.compress(data, wbits=self._wbits)
-
-
-class Gzip(Zlib):
-    """One gzip member without a name or time."""
-
-    def __init__(self) -> None:
-        super().__init__(16 + zlib.MAX_WBITS)
-
-
-class Brotli:
-    """A brotli stream."""
-
-    def __init__(self) -> None:
-        self._stream = brotli.Compressor(quality=_QUALITY)
-
-    def feed(self, data: bytes) -> bytes:
-        return bytes(self._stream.process(data) + self._stream.flush())
-
-    def close(self) -> bytes:
-        return bytes(self._stream.finish())
-
-    def whole(self, data: bytes) -> bytes:
-        return bytes(brotli.compress(data, quality=_QUALITY))
-
-
-class Zstd:
-    """One zstd frame."""
-
-    def __init__(self) -> None:
-        self._stream = zstandard.ZstdCompressor().compressobj()
-
-    def feed(self, data: bytes) -> bytes:
-        first = self._stream.compress(data)
-        return first + self._stream.flush(zstandard.COMPRESSOBJ_FLUSH_BLOCK)
-
-    def close(self) -> bytes:
-        return self._stream.flush()
-
-    def whole(self, data: bytes) -> bytes:
-        return zstandard.ZstdCompressor().compress(data)
