@@ -38,6 +38,7 @@ from residency.proxy.holds import Holds
 from residency.proxy.keys import KeyStore
 from residency.proxy.ledger import LedgerWriter
 from residency.proxy.resolver import Resolver
+from residency.proxy.returns import Returns
 
 if TYPE_CHECKING:
     from residency.proxy.admin import Admin
@@ -73,6 +74,9 @@ class Runtime:
         self.taken = False
         self.holds = Holds()
         self.resolver = Resolver()
+        self.returns = Returns()
+        #: The deployment's, for ``hmac``; empty if there is none.
+        self.mask_key = b""
         self.admin: Admin | None = None
         self._configuration: Configuration | None = None
         self._verifier: Verifier | None = None
