@@ -28,24 +28,26 @@ BODY = b'{"model":"gpt-5","email":"a\\"@b","age":42}'
 SSE = "text/event-stream"
 
 
-async def gateway_with(masks: str, loaded: Gateway, tmp_path: Path) -> Gateway:
+def prepared(masks: str, loaded: Gateway, tmp_path: Path) -> None:
+    """Give *loaded* the shipped rules with other mask sets."""
     loaded.rules = write_rules(tmp_path / "rules")
     (loaded.rules / "masks.yaml").write_text(masks, encoding="utf-8")
     policy = loaded.rules / "policy.yaml"
     policy.write_text(policy.read_text(encoding="utf-8").partition("\ntests:")[0], encoding="utf-8")  # fmt: skip
-    return await started(loaded, tmp_path)
 
 
 @pytest.fixture
 async def gateway(loaded: Gateway, tmp_path: Path) -> Gateway:
     """Masks e-mail addresses and ages by tokens, and bank accounts in answers."""
-    return await gateway_with(MASKS, loaded, tmp_path)
+    prepared(MASKS, loaded, tmp_path)
+    return await started(loaded, tmp_path)
 
 
 @pytest.fixture
 async def quiet(loaded: Gateway, tmp_path: Path) -> Gateway:
     """As ``gateway``, and hides nothing in answers."""
-    return await gateway_with(QUIET, loaded, tmp_path)
+    prepared(QUIET, loaded, tmp_path)
+    return await started(loaded, tmp_path)
 
 
 async def sent(gateway: Gateway, body: bytes = BODY) -> tuple[http.HTTPFlow, dict[str, Any]]:

@@ -213,6 +213,7 @@ def _settings(master: mitmproxy_master.Master) -> Settings:
         resolve=tuple(o.residency_resolve),
         body_limit=human.parse_size(o.body_size_limit) or 0,
         read_limit=_size(o, "residency_read_limit"),
+        mask_key=Path(o.residency_mask_key).expanduser() if o.residency_mask_key else None,
     )
 
 

@@ -31,6 +31,7 @@ from residency.errors import (
     ResidencyError,
 )
 from residency.files import load, stamp
+from residency.proxy import maskkey
 from residency.proxy.callers import Callers
 from residency.proxy.exchange import Exchange, check_secrets
 from residency.proxy.flowstate import Ticket
@@ -63,6 +64,7 @@ class Settings:
     resolve: tuple[str, ...]
     body_limit: int
     read_limit: int
+    mask_key: Path | None = None
 
 
 class Runtime:
@@ -161,6 +163,8 @@ class Runtime:
         self._stamp = self._seen = stamp(settings.rules)
         configuration = load(settings.rules, today=self.today())
         check_secrets(configuration.identity, settings.rules)
+        self.mask_key = maskkey.read(settings.mask_key)
+        maskkey.check(configuration.sets, self.mask_key)
         self._take(configuration, settings.rules)
         self._ledger = LedgerWriter(settings.ledger)
         self.holds.limit(count=settings.hold_max, size=settings.hold_bytes)
@@ -268,6 +272,7 @@ class Runtime:
                 return
             KeyStore(configuration.identity, files=configuration.jwks)
             check_secrets(configuration.identity, folder)
+            maskkey.check(configuration.sets, self.mask_key)
         except ConfigurationError as e:
             self._stamp = now
             logger.error("rules not reloaded, the last good ones stay in force: %s", e)  # noqa: TRY400
