@@ -469,3 +469,65 @@ def test_lines_and_sequences_are_masked_as_each_document_is_alone(values: list[o
     assert masked(b"".join(b"\x1e" + t + b"\n" for t in texts), SEQUENCE) == b"".join(
         b"\x1e" + t + b"\n" for t in alone
     )
+
+
+# Many documents at once
+
+FIELDS = (
+    EMAIL,
+    DETECT,
+    MaskField(path("$.n"), method("round:1")),
+    MaskField(path("$[0]"), method("remove")),
+    MaskField(path("$[?@.a]"), method("token")),
+    MaskField(path("$.*~"), method("hmac")),
+)
+VALUES = st.recursive(
+    st.none() | st.text(max_size=5) | st.integers() | st.just("b@x.org"),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["email", "a", "n", ",\n"]), inner, max_size=3)
+    ),
+    max_leaves=5,
+)
+
+
+@given(
+    st.lists(VALUES, min_size=16, max_size=20),
+    st.lists(st.sampled_from(FIELDS), min_size=1, unique=True),
+)
+def test_many_documents_at_once_are_masked_as_each_is_alone(
+    values: list[object], fields: list[MaskField]
+) -> None:
+    texts = [json.dumps(value).encode() for value in values]
+    try:
+        alone = [masked(text, "application/json", *fields) for text in texts]
+    except Unread:
+        return
+
+    assert masked(b"\n".join(texts), NDJSON, *fields) == b"\n".join(alone)
+
+
+@pytest.mark.parametrize("line", [b"1,2", b'1],["email"', b'{"email":1},{}', b"1]", b"", b"[" * 80 + b"]" * 80, b'{"a":1,"a":2}'])  # fmt: skip
+def test_a_line_among_many_that_is_no_document_is_unread(line: bytes) -> None:
+    data = b"{}\n" * 20 + (line or b"]") + b"\n{}"
+
+    assert reason(data, NDJSON) in ("not-json", "depth", "duplicate-key")
+
+
+@pytest.mark.parametrize("row", ["$", "$[?@.a == $.b]"])
+def test_paths_that_look_at_the_whole_document_do_so_in_each_line(row: str) -> None:
+    line = b'{"b":1,"x":{"a":1},"y":{"a":2}}'
+    field = MaskField(path(row), method("remove"))
+
+    one = masked(line, "application/json", field)
+
+    assert one != line
+    assert masked(b"\n".join([line] * 20), NDJSON, field) == b"\n".join([one] * 20)
+
+
+def test_json_in_strings_is_masked_in_many_lines() -> None:
+    line = b'{"p":"{\\"email\\":1}"}'
+
+    new = masked(b"\n".join([line] * 20), NDJSON, json=(path("$.p"),))
+
+    assert new == b"\n".join([b'{"p":"{\\"email\\":\\"***\\"}"}'] * 20)

@@ -1,10 +1,12 @@
 """A body of any format counted and masked: taken apart, each part asked about, put together again, and proven."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from residency.core.mask import engine
+from residency.core.mask.batch import Batch, batch, joined, parted
 from residency.core.mask.engine import Edited
 from residency.core.mask.formats.part import Part, Split, join
 from residency.core.mask.job import Counts, Job
@@ -52,7 +54,11 @@ def _said(part: Part, data: bytes) -> tuple[str, str | None, bytes]:
 class Look(Protocol):
     """What is done with each document and text."""
 
+    @property
+    def job(self) -> Job: ...
+
     def document(self, data: bytes) -> bytes: ...
+    def batch(self, array: bytes, job: Batch) -> bytes: ...
     def text(self, text: str, *, alone: bool) -> str: ...
 
 
@@ -60,16 +66,30 @@ def _each(parts: Sequence[Part], look: Look) -> list[bytes | None]:
     """What becomes of each part; ``None``: it goes."""
     new: list[bytes | None] = [part.data for part in parts]
     members = Members()
+    documents: list[int] = []
     for number, part in enumerate(parts):
         if part.name is not None:
             members.add(number, part)
         elif part.kind == "json":
-            new[number] = look.document(part.data)
+            documents.append(number)
         else:
             new[number] = look.text(part.data.decode(), alone=part.kind == "text").encode()
     for number, value in members.each(look.document):
         new[number] = value
+    found = _documents([parts[number].data for number in documents], look)
+    for number, data in zip(documents, found, strict=True):
+        new[number] = data
     return new
+
+
+def _documents(documents: Sequence[bytes], look: Look) -> list[bytes]:
+    """What becomes of each document: of all at once if that says the same."""
+    array, job = joined(documents), batch(look.job)
+    if array is not None and job is not None:
+        # What is wrong with one of them is told by asking one by one.
+        with suppress(Unread):
+            return parted(look.batch(array, job))
+    return [look.document(data) for data in documents]
 
 
 @dataclass(slots=True)
@@ -83,6 +103,10 @@ class _Counting:
     def document(self, data: bytes) -> bytes:
         add(self.counts, engine.inspect_json(data, self.job))
         return data
+
+    def batch(self, array: bytes, job: Batch) -> bytes:
+        add(self.counts, job.counts(engine.inspect_json(array, job.job)))
+        return array
 
     def text(self, text: str, *, alone: bool) -> str:
         if alone:
@@ -103,6 +127,11 @@ class _Masking:
     def document(self, data: bytes) -> bytes:
         edited = engine.mask_json(data, self.job, self.session)
         add(self.counts, edited.counts)
+        return edited.data
+
+    def batch(self, array: bytes, job: Batch) -> bytes:
+        edited = engine.mask_json(array, job.job, self.session)
+        add(self.counts, job.counts(edited.counts))
         return edited.data
 
     def text(self, text: str, *, alone: bool) -> str:
