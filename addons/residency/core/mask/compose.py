@@ -77,6 +77,8 @@ def _each(parts: Sequence[Part], look: Look) -> list[bytes | None]:
     for number, value in members.each(look.document):
         new[number] = value
     found = _documents([parts[number].data for number in documents], look)
+    if len(found) != len(documents):
+        raise Unread("drift", "documents that did not come apart as they were put together")
     for number, data in zip(documents, found, strict=True):
         new[number] = data
     return new
