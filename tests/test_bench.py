@@ -62,3 +62,16 @@ def test_the_cost_of_locating_a_call_is_measured_with_and_without_ten_thousand_p
     assert all(cost["median"] > 0 for cost in result["locate_us"].values())
     assert result["pins"] > 10_000
     assert result["batch_per_second"]["median"] > 0
+
+
+@pytest.mark.slow
+def test_masking_is_measured_beside_a_round_trip_and_jsonpath_ng() -> None:
+    done = subprocess.run(
+        [ROOT / "scripts" / "bench", "mask", "--quick", "--json"],
+        capture_output=True, text=True, timeout=120, check=True,
+    )  # fmt: skip
+    result = json.loads(done.stdout)
+
+    assert result["hits"] == 8001
+    assert result["ratio"]["jsonpath-ng"]["median"] > 10
+    assert result["ratio"]["mask 50 paths"]["median"] < result["ratio"]["exact walk"]["median"] / 5

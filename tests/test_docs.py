@@ -17,7 +17,7 @@ from residency.core.identity.endpoint_file import (
     SecretBlock,
 )
 from residency.core.identity.file import GroupsBlock, IssuerBlock
-from residency.core.mask import sets
+from residency.core.mask import setfile
 from residency.core.policy import file as policy
 from residency.core.region.pins import PinModel
 from residency.core.saml.block import MetadataBlock, SamlBlock
@@ -125,8 +125,8 @@ def test_the_rules_readme_lists_every_key_below(model: type[pydantic.BaseModel],
         (IntrospectionBlock, "identity.yaml"),
         (SecretBlock, "identity.yaml"),
         (PinModel, "destinations.yaml"),
-        (sets._Set, "masks.yaml"),
-        (sets._Field, "masks.yaml"),
+        (setfile.SetText, "masks.yaml"),
+        (setfile.FieldText, "masks.yaml"),
     ],
 )
 def test_the_rules_readme_names_every_key_of_the_other_files(

@@ -32,8 +32,11 @@ CODES: dict[str, Code] = {
     "rule": Code(451, "A rule blocks this call", "Ask the owner of the rule, or call a function in a permitted place."),
     "no-rule": Code(451, "No rule permits this call", "Ask for a rule, or call a function in a permitted place."),
     "unmaskable": Code(451, "Fields must be masked and cannot be",
-        "Send plain UTF-8 JSON, unsigned, with one content coding at most."),
-    "body-unread": Code(451, "The body cannot be read exactly", "Send plain UTF-8 JSON with one content coding at most."),
+        "Send UTF-8 JSON, a plain form or lines of JSON, unsigned, with one content coding at most."),
+    "answer-unmaskable": Code(451, "Fields of the answer must be masked and cannot be",
+        "Ask for a plain answer: JSON, not streamed, no part of a range."),
+    "body-unread": Code(451, "The body cannot be read exactly",
+        "Send UTF-8 JSON, a plain form or lines of JSON, with one content coding at most."),
     "denied": Code(451, "An approver denied this call", "Ask the approver; the reason is in the ledger."),
     "held": Code(503, "This call waits for an approver", "Try the same call again; the approval id says which one it is."),
     "hold-full": Code(503, "Too many calls wait for an approver", "Try again later."),
@@ -152,8 +155,8 @@ class RegionError(CallError):
 
 
 type UnreadReason = Literal[
-    "coding", "bomb", "charset", "not-json", "duplicate-key", "number", "surrogate",
-    "depth", "too-large", "signed", "trailers", "drift",
+    "coding", "bomb", "charset", "format", "not-json", "duplicate-key", "number", "surrogate",
+    "depth", "too-large", "signed", "trailers", "drift", "required", "key", "stream",
 ]  # fmt: skip
 
 
@@ -161,9 +164,12 @@ class Unread(ResidencyError):  # noqa: N818 - a state of a body, not a slip
     """A body cannot be read, or masked, exactly: unread is never clean.
 
     ``reason`` names why:  ``coding`` unknown, stacked, broken or with bytes left over; ``bomb`` output or ratio
-    over the limit; ``charset`` not strict UTF-8; ``not-json``; ``duplicate-key``; ``number`` NaN or Infinity;
+    over the limit; ``charset`` not strict UTF-8; ``format`` none that can be read, or one that readers may
+    differ about; ``not-json``; ``duplicate-key``; ``number`` NaN or Infinity;
     ``surrogate`` a lone one; ``depth`` nested too deep; ``too-large``; ``signed`` the sender signed the body;
-    ``trailers``; ``drift`` a masked body did not read back as expected.
+    ``trailers``; ``drift`` a masked body did not read back as expected; ``required`` a field that has to be there
+    is not; ``key`` a way to mask lacks the key that it needs; ``stream`` messages of a stream that are
+    broken, or fields that a stream cannot be searched for.
     """
 
     def __init__(self, reason: UnreadReason, detail: str = "") -> None:

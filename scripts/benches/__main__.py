@@ -1,7 +1,7 @@
 """Measure the gateway: against stock mitmdump in turns (contest), part by part (core), or under a profiler (profile).
 
 ``identity`` is what it takes to know a caller, ``regions`` where a call may be processed, ``oracle`` how often that is
-right.
+right, ``mask`` what it takes to mask a megabyte.
 """
 
 import argparse
@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 
 from residency.errors import ResidencyError
-from scripts.benches import contest, identity, micro, oracle, output, profiling, regions
+from scripts.benches import contest, identity, masking, micro, oracle, output, profiling, regions
 from scripts.benches.load import LoadFailed
 from scripts.benches.scenarios import SCENARIOS
 from scripts.lab.gateway import GatewayFailed
@@ -42,7 +42,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--rounds",
         type=int,
-        help="of the contest (without it: 7), identity (15) or regions (9)",
+        help="of the contest (without it: 7), identity (15), regions (9) or mask (41)",
     )
     parser.add_argument("--scenario", choices=[s.name for s in SCENARIOS], default="head",
                         help="of the profile (without it: head)")  # fmt: skip
@@ -97,12 +97,20 @@ def _oracle(options: argparse.Namespace) -> str:
     return json.dumps(oracle.to_plain(found)) if options.json else oracle.text(found)
 
 
+def _mask(options: argparse.Namespace) -> str:
+    effort = masking.QUICK if options.quick else masking.Effort()
+    if options.rounds:
+        effort = dataclasses.replace(effort, rounds=options.rounds)
+    found = masking.masking(effort)
+    return json.dumps(masking.plain(found)) if options.json else masking.text(found)
+
+
 def _say(text: str) -> None:
     """Progress, out of the way of the result."""
     print(text, file=sys.stderr, flush=True)
 
 
-_BENCHES = {"contest": _contest, "core": _core, "identity": _identity, "oracle": _oracle,
+_BENCHES = {"contest": _contest, "core": _core, "identity": _identity, "mask": _mask, "oracle": _oracle,
             "profile": _profile, "regions": _regions}  # fmt: skip
 
 if __name__ == "__main__":

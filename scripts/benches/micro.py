@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from residency.core.body import inspect_body, mask_body
+from residency.core.body import Content, inspect_body, mask_body
 from residency.core.configuration import Configuration
 from residency.core.identity import KeySet, Verifier, verify
 from residency.core.judge import head_from_url
@@ -106,10 +106,14 @@ def _bodies(configuration: Configuration) -> dict[str, Callable[[], object]]:
     names = configuration.policy.sets_asked_for
     return {
         f"inspect {len(CHAT)} B, clean": partial(
-            inspect_body, CHAT, [], sets, names, signed=False, limit=LIMIT
+            inspect_body, Content(CHAT), sets, names, limit=LIMIT
         ),
-        f"mask {len(small) / 1000:.1f} kB": partial(mask_body, small, [], sets, SETS, limit=LIMIT),
-        f"mask {len(large) / 1e6:.1f} MB": partial(mask_body, large, [], sets, SETS, limit=LIMIT),
+        f"mask {len(small) / 1000:.1f} kB": partial(
+            mask_body, Content(small), sets, SETS, limit=LIMIT
+        ),
+        f"mask {len(large) / 1e6:.1f} MB": partial(
+            mask_body, Content(large), sets, SETS, limit=LIMIT
+        ),
     }
 
 

@@ -77,3 +77,97 @@ def test_the_report_for_machines_stays_off_standard_output(
 
     assert found.stdout_bytes == MASKED
     assert json.loads(found.stderr) == {"counts": {"personal-data": {"$..email": 1}}}
+
+
+def tried(run: Run, body: bytes, *arguments: str) -> Result:
+    return run("mask", *arguments, given=body)
+
+
+def test_a_path_is_tried_out_without_rules(run: Run) -> None:
+    found = tried(run, BODY, "--path", "$..email", "--with", "constant:***", "--report")
+
+    assert (found.exit_code, found.stdout_bytes) == (0, MASKED)
+    assert found.stderr == "paths  $..email (1)\n"
+
+
+def test_each_path_has_its_own_method(run: Run) -> None:
+    found = tried(
+        run, BODY, "--path", "$.n", "--with", "remove", "--path", "$.email", "--with", "partial:3"
+    )
+
+    assert found.stdout_bytes == b'{ "email":"***************com",\t "caf\xc3\xa9": "\\u00e9" }\n'
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--path", "email", "--with", "constant"], "write $.email"),
+        (["--path", "$.email", "--with", "hash"], "is no way to mask; write constant"),
+        (["--path", "$.email"], "each --path needs one --with"),
+        (["--with", "constant"], "each --path needs one --with"),
+        (["--path", "$.a", "--with", "null", "--path", "$.a", "--with", "null"], "a second time"),
+        (["--path", "$.a~", "--with", "null"], "a key has to stay a text"),
+        (["--path", "$.a[0]", "--with", "remove"], "would take its place; write with: null"),
+        (["--path", "$.a", "--with", "hmac"], "name its file with --key-file"),
+        (["--set", "personal-data", "--path", "$.a", "--with", "null"], "either a --set, or a --path"),
+        ([], "either a --set, or a --path"),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_path_or_option_that_is_refused_is_told_with_what_works(
+    arguments: list[str], said: str, run: Run
+) -> None:
+    found = tried(run, BODY, *arguments)
+
+    assert (found.exit_code, found.stdout_bytes) == (2, b"")
+    assert said in " ".join(found.stderr.split())
+    assert "canary" not in found.stderr
+
+
+def test_hmac_has_its_key_from_a_file(run: Run, tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    key.write_bytes(b"k" * 32)
+    once, again = (
+        tried(run, BODY, "--path", "$.email", "--with", "hmac", "--key-file", str(key))
+        for _ in "ab"
+    )
+    key.write_bytes(b"k" * 31)
+    short = tried(run, BODY, "--path", "$.email", "--with", "hmac", "--key-file", str(key))
+
+    assert once.stdout_bytes == again.stdout_bytes
+    assert b'"email":"hmac:' in once.stdout_bytes
+    assert (short.exit_code, short.stdout_bytes) == (2, b"")
+
+
+def test_tokens_are_this_calls_own(run: Run) -> None:
+    once, again = (
+        tried(run, BODY, "--path", "$.email", "--with", "token").stdout_bytes for _ in "ab"
+    )
+
+    assert b'"<email:' in once
+    assert once != again
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "code", "sent"),
+    [
+        ("text/plain", b"from canary@example.com\n", 0, b"from ***\n"),
+        ("text/plain; charset=utf-8", BODY, 0, BODY.replace(b"canary@example.com", b"***")),
+        ("text/plain", b"canary\xff", 3, b""),
+        ("text/csv", b"canary@example.com", 3, b""),
+        ("text/csv", BODY, 0, MASKED),
+    ],
+)
+def test_a_body_is_read_as_its_type_says_unless_it_is_json(
+    kind: str, body: bytes, code: int, sent: bytes, rules: Path, run: Run
+) -> None:
+    file = rules / "masks.yaml"
+    text = file.read_text(encoding="utf-8").replace(
+        "{path: $..email}", "{path: $..email}, {detect: [email]}"
+    )
+    file.write_text(text, encoding="utf-8")
+
+    found = mask(run, rules, body, "--type", kind)
+
+    assert (found.exit_code, found.stdout_bytes) == (code, sent)
+    assert "canary" not in found.stderr

@@ -6,10 +6,11 @@ import functools
 import pytest
 
 from residency.core import document, judge
-from residency.core.body import inspect_body, mask_body, read_json
+from residency.core.body import Content, inspect_body, mask_body, read_json
 from residency.core.call import Head, Headers
 from residency.core.faults import Faults
-from residency.core.judge import head_from_url, is_signed
+from residency.core.judge import head_from_url
+from residency.core.mask.digests import is_signed
 from residency.core.mask.sets import MaskSets
 from residency.core.mask.sets import parse as parse_sets
 from residency.core.policy.decide import Carrying
@@ -136,7 +137,7 @@ def test_a_body_that_cannot_be_read_is_not_clean(raw: bytes, headers: Headers) -
 
 
 def test_a_signed_body_that_would_be_masked_is_blocked() -> None:
-    found = ask(CHAT, b'{"email": "x"}', headers=(("content-digest", "sha-256=:x:"),))
+    found = ask(CHAT, b'{"email": "x"}', headers=(("signature", "sig=:x:"),))
 
     assert (told(found.decision)[2], found.decision.reason) == ("unmaskable", "signed")
 
@@ -219,18 +220,18 @@ def test_a_header_that_stands_twice_has_no_value() -> None:
     [
         ((("authorization", " aws4-hmac-sha256 Credential=x"),), ""),
         ((("signature-input", ""),), ""),
-        ((("content-md5", "x"),), ""),
-        ((("x-amz-content-sha256", "UNSIGNED-PAYLOAD"),), ""),
         ((), "X-Amz-Signature=1"),
         ((), "a=b&x-goog-signature=1"),
     ],
 )
 def test_a_signature_is_seen(headers: Headers, query: str) -> None:
-    assert is_signed(headers, query)
+    assert is_signed(headers, query, b"")
 
 
 def test_a_bearer_token_signs_nothing() -> None:
-    assert not is_signed((("authorization", "Bearer AWS4-"), ("x-signature-note", "x")), "a=b")
+    assert not is_signed(
+        (("authorization", "Bearer AWS4-"), ("x-signature-note", "x")), "a=b", b""
+    )
 
 
 # Bodies
@@ -244,27 +245,25 @@ def test_numbers_are_read_as_text_so_that_none_is_rounded() -> None:
 
 
 def test_a_body_of_a_policy_without_sets_is_not_looked_into() -> None:
-    assert inspect_body(b"\xff", (), sets(), (), signed=True, limit=LIMIT) == Carrying(
+    assert inspect_body(Content(b"\xff", (("dpop", "x"),)), sets(), (), limit=LIMIT) == Carrying(
         state="read", signed=True
     )
 
 
 def test_what_is_counted_has_paths_and_numbers_and_no_values() -> None:
-    found = inspect_body(
-        b'{"email": "secret@x"}', (), sets(), sets().names, signed=False, limit=LIMIT
-    )
+    found = inspect_body(Content(b'{"email": "secret@x"}'), sets(), sets().names, limit=LIMIT)
 
     assert found.counts == {"personal-data": {"$..email": 1}, "payment-data": {}}
 
 
 def test_masking_what_cannot_be_read_is_refused() -> None:
     with pytest.raises(Unread):
-        mask_body(b"{", (), sets(), ("personal-data",), limit=LIMIT)
+        mask_body(Content(b"{"), sets(), ("personal-data",), limit=LIMIT)
 
 
 def test_masking_replaces_the_value_alone() -> None:
     found = mask_body(
-        b'{ "email" : "s@x", "n" : 1.0 }', (), sets(), ("personal-data",), limit=LIMIT
+        Content(b'{ "email" : "s@x", "n" : 1.0 }'), sets(), ("personal-data",), limit=LIMIT
     )
 
     assert found.raw == b'{ "email" : "***", "n" : 1.0 }'

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from residency.core.mask import coding, engine, method, path
+from residency.core.mask import apply, coding, method, path
 from residency.core.mask.coding import decode, encode
 from residency.core.mask.engine import Masked, inspect, mask
 from residency.core.mask.sets import MaskField, MaskSet, MaskSets
@@ -207,6 +207,14 @@ def test_bytes_that_do_not_read_back_are_not_sent(
     assert caught.value.reason in ("drift", "too-large")
 
 
+def splice_into(monkeypatch: pytest.MonkeyPatch, wrong: str) -> None:
+    """Masking takes the right places for replaced, and sends other bytes."""
+    right = apply._spliced
+    monkeypatch.setattr(
+        apply, "_spliced", lambda data, edits: (wrong.encode(), right(data, edits)[1])
+    )
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -219,7 +227,7 @@ def test_bytes_that_do_not_read_back_are_not_sent(
     ],
 )
 def test_a_splice_that_misses_is_not_sent(monkeypatch: pytest.MonkeyPatch, wrong: str) -> None:
-    monkeypatch.setattr(engine, "_splice", lambda _text, _edits: wrong)
+    splice_into(monkeypatch, wrong)
 
     with pytest.raises(Unread, match="drift"):
         mask(b'{"ssn": 12345}', [], PII, ["pii"], limit=LIMIT)
@@ -236,7 +244,7 @@ def test_a_replacement_that_is_not_what_was_meant_is_not_sent(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """As long as the right one, so that its place alone does not tell."""
-    monkeypatch.setattr(engine, "_splice", lambda _text, _edits: '{"ssn": "123"}')
+    splice_into(monkeypatch, '{"ssn": "123"}')
 
     with pytest.raises(Unread, match="drift"):
         mask(b'{"ssn": 12345}', [], PII, ["pii"], limit=LIMIT)

@@ -42,16 +42,16 @@ def test_a_file_becomes_sets_in_its_order() -> None:
 
     assert sets.names == ("personal-data", "other-2")
     assert sets.get("personal-data").why == "GDPR Art. 4(1)"
-    assert [f.path.text for f in sets.get("personal-data").fields] == ["$..email", "$..phone"]
+    assert [f.label for f in sets.get("personal-data").fields] == ["$..email", "$..phone"]
     assert [f.method for f in sets.get("personal-data").fields] == [
         Method(),
-        Method("partial", keep=2),
+        Method("partial", "", keep=2),
     ]
 
 
 def test_an_unquoted_null_is_a_method() -> None:
     """Scalars are the text that was written, so that YAML's null is no trap."""
-    assert good(GOOD).get("other-2").fields[0].method == Method("null")
+    assert good(GOOD).get("other-2").fields[0].method == Method("null", "")
 
 
 def test_an_unknown_set_is_not_an_empty_one() -> None:
@@ -65,7 +65,7 @@ def test_an_unknown_set_is_not_an_empty_one() -> None:
         ("$..email", "..email", "masks.yaml:6:15: sets[0].fields[0].path: '..email' does not begin with $; write $.email"),
         ("$..email", "$..e-mail", "masks.yaml:6:15: sets[0].fields[0].path: '$..e-mail', at character 2: this name needs quotes; write $..['e-mail']"),
         ("$..email", "[a]", "masks.yaml:6:9: sets[0].fields[0].path: must be one JSONPath, as text; write it like $..email"),
-        ("partial:2", "hash", "masks.yaml:7:34: sets[0].fields[1].with: 'hash' is no way to mask; write constant, constant:TEXT, null or partial:N"),
+        ("partial:2", "hash", "masks.yaml:7:34: sets[0].fields[1].with: 'hash' is no way to mask; write constant, constant:TEXT, null, remove, hmac, token, token:TYPE, partial:N, partial:first:N, round:N, truncate:N or truncate:year"),
         ("with: null", "with: []", "masks.yaml:10:26: sets[1].fields[0].with: must be text; write it like partial:4, or leave it out"),
         ("version: 1", "version: 2", "masks.yaml:1:10: version: must be 1, the only version there is; write version: 1"),
         ("name: other-2", "name: Other", "masks.yaml:8:11: sets[1].name: a name is of a-z, 0-9 and -; write it like personal-data"),
@@ -113,6 +113,125 @@ def test_a_file_without_any_field_is_refused(text: str) -> None:
     assert faults
 
 
+@pytest.mark.parametrize(
+    ("row", "fault"),
+    [
+        ("{with: remove}", "says neither where to look nor what to detect; write path: or detect:"),
+        ("{path: $.a, query: b}", "path and query are two places; write a field for each"),
+        ("{detect: [mail]}", "'mail' is nothing that can be detected; write email"),
+        ("{detect: email}", "is not a list (write [a, b])"),
+        ("{detect: []}", "list should have at least 1 item"),
+        ("{detect: [{pattern: '(?=a)', name: a}]}", "it has no look-around"),
+        ("{detect: [email], with: round:2}", "a part of a text cannot become round; write constant, remove, token"),
+        ("{detect: [email], with: null}", "a part of a text cannot become null"),
+        ("{path: '$.a~', with: null}", "a key has to stay a text; write constant"),
+        ("{path: '$.a~', with: remove}", "a key has to stay a text; write constant"),
+        ("{path: '$.a[0]', with: remove}", "would take its place; write with: null"),
+        ("{path: '$.a[1:]', with: remove}", "would take its place; write with: null"),
+        ("{query: a, with: null}", "there is no null in a call's head; write constant or remove"),
+        ("{header: Authorization}", "frames the call or says who sends it"),
+        ("{header: content-length}", "frames the call or says who sends it"),
+        ("{header: 'a b'}", "is no name of a header"),
+        ("{cookie: 'a;b'}", "is no name of a cookie"),
+        ("{segment: /a/b, name: id}", "a segment is a path with one {name}"),
+        ("{segment: '/a/{id}'}", "a segment is a path with one {name}"),
+        ("{segment: '/a/{id}', name: id, with: remove}", "would be another function's"),
+        ("{path: $.a, name: id}", "a name belongs to a segment; remove it"),
+        ("{path: $.a, required: maybe}", "should be a valid boolean"),
+    ],
+)  # fmt: skip
+def test_a_field_that_cannot_be_meant_is_told_with_what_works(row: str, fault: str) -> None:
+    sets, faults = load(GOOD.replace("{path: $.a, with: null}", row))
+
+    assert sets is None
+    assert len(faults) == 1
+    assert faults[0].startswith("masks.yaml:10:")
+    assert fault in faults[0]
+
+
+@pytest.mark.parametrize(
+    ("key", "fault"),
+    [
+        ("json: ['$.a~']", "a key is no document; remove the ~"),
+        ("json: [a]", "does not begin with $"),
+        ("schemas: $.a", "is not a list"),
+        ("depth: 0", "greater than or equal to 1"),
+        ("depth: 9", "less than or equal to 8"),
+        ("direction: back", "'request', 'response' or 'both'"),
+    ],
+)
+def test_a_set_that_cannot_be_meant_is_told_with_what_works(key: str, fault: str) -> None:
+    sets, faults = load(GOOD.replace("    why: because\n", f"    why: because\n    {key}\n"))
+
+    assert sets is None
+    assert [fault in one for one in faults] == [True]
+
+
+def test_two_fields_that_differ_only_in_their_method_are_one_too_many() -> None:
+    _, faults = load(
+        GOOD.replace("{path: $.a, with: null}", "{detect: [card]}, {detect: [card], with: token}")
+    )
+
+    assert faults == [
+        "masks.yaml:10:32: sets[1].fields[1]: the field 'detect:card' a second time (keep one)"
+    ]
+
+
+def test_one_path_may_be_looked_at_for_several_things() -> None:
+    sets = good(
+        GOOD.replace(
+            "{path: $.a, with: null}",
+            "{path: $.a, detect: [card]}, {path: $.a, detect: [email]}, {path: $.a}",
+        )
+    )
+
+    assert [f.label for f in sets.get("other-2").fields] == [
+        "$.a detect:card",
+        "$.a detect:email",
+        "$.a",
+    ]
+
+
+def test_sets_say_whether_they_need_a_key() -> None:
+    assert good(GOOD.replace("with: null", "with: hmac")).with_hmac == ("other-2",)
+    assert good().with_hmac == ()
+
+
+def test_what_a_sets_counts_depend_on_tells_sets_apart() -> None:
+    other = "    why: because\n"
+    texts = [
+        GOOD.replace("with: null", "with: constant").replace(other, other + more)
+        for more in (
+            "",
+            "    json: [$.a]\n",
+            "    text_or_json: [$.a]\n",
+            "    schemas: [$.a]\n",
+            "    direction: both\n",
+            "    json: [$.a]\n    depth: 2\n",
+        )
+    ]
+
+    assert len({good(text).get("other-2").paths for text in texts}) == len(texts)
+    assert good(texts[0]).get("other-2").paths == good().get("other-2").paths
+
+
+def test_sets_travel_to_another_process() -> None:
+    import pickle
+
+    sets = good(
+        GOOD.replace(
+            "$..email",
+            "$..email\n      - {detect: [email, phone:DE, card, national-id:FR, {pattern: a, name: a}]}",
+        )
+    )
+    again = pickle.loads(pickle.dumps(sets))  # noqa: S301 - our own bytes
+
+    assert [f.label for f in again.get("personal-data").fields] == [
+        f.label for f in sets.get("personal-data").fields
+    ]
+    assert list(again.get("personal-data").fields[1].detect[0].spans("a@b.de")) == [(0, 6)]
+
+
 def test_every_fault_is_told_at_once() -> None:
     text = (
         GOOD.replace("$..email", "email")
@@ -151,7 +270,7 @@ def test_a_fault_of_another_file_is_not_this_ones() -> None:
 def test_the_shipped_sets_have_the_plain_fields(name: str, path: str) -> None:
     sets = good(SHIPPED.read_text(encoding="utf-8"))
 
-    assert path in [f.path.text for f in sets.get(name).fields]
+    assert path in [f.label for f in sets.get(name).fields]
 
 
 def test_no_sets_have_no_name() -> None:

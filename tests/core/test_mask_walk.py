@@ -95,3 +95,40 @@ def test_a_megabyte_is_walked_in_seconds(text: str) -> None:
     select(body, [compile("$..ssn"), compile("$..[-1]")])
 
     assert time.perf_counter() - before < 10
+
+
+def keys(text: str, *paths: str) -> list[tuple[str, tuple[int, ...], bool]]:
+    hits = select(parse(text.encode()), [compile(p) for p in paths])
+    return [(text[h.start : h.end], h.paths, h.key) for h in hits]
+
+
+def test_keys_are_selected_in_place_of_values() -> None:
+    assert keys('{"c": {"a" : 1, "b": [2]}, "d": [3]}', "$.c.*~", "$.d.*~", "$.d~") == [
+        ('"a"', (0,), True),
+        ('"b"', (0,), True),
+        ('"d"', (2,), True),
+    ]
+
+
+def test_a_key_and_its_value_are_two_hits() -> None:
+    assert keys('{"a": {"a": 1}}', "$..a~", "$..a", "$.a~") == [
+        ('"a"', (0, 2), True),
+        ('{"a": 1}', (1,), False),
+        ('"a"', (0,), True),
+        ("1", (1,), False),
+    ]
+
+
+def test_filters_look_at_the_parsed_document() -> None:
+    text = '{"limit": 10, "a": [{"n": 1e1, "s": "x"}, {"n": 11, "s": "y\\u0041"}, 3]}'
+
+    assert spans(
+        text, "$.a[?@.n > $.limit].s", "$.a[?@.n == 10].n", "$..[?match(@, 'y[A-Z]')]"
+    ) == [
+        ("1e1", (1,)),
+        ('"y\\u0041"', (0, 2)),
+    ]
+
+
+def test_a_filter_on_members_selects_their_keys() -> None:
+    assert keys('{"x": 1, "y": 2}', "$[?@ > 1]~") == [('"y"', (0,), True)]

@@ -37,12 +37,18 @@ HOLD = "from: {groups: [g]}, to: [anywhere], then: hold, approval: {groups: [c]}
 
 def sets_of(**paths: list[str]) -> MaskSets:
     """Mask sets; ``personal=["$.x"]`` are the paths of personal-data."""
-    lines = ["version: 1", "sets:"]
-    for name in SETS:
-        fields = ", ".join(f'{{path: "{p}"}}' for p in paths.get(name[:-5], ["$.x"]))
-        lines.append(f"  - {{name: {name}, why: w, fields: [{fields}]}}")
+    fields = {name: ", ".join(f'{{path: "{p}"}}' for p in ps) for name, ps in paths.items()}
+    return rows_of(**{name: f"fields: [{texts}]" for name, texts in fields.items()})
+
+
+def rows_of(**rows: str) -> MaskSets:
+    """Mask sets; ``personal="fields: […]"`` is what stands under personal-data. Those not given have the field $.x."""
+    text = "".join(
+        f"  - {{name: {name}, why: w, {rows.get(name[:-5], 'fields: [{path: $.x}]')}}}\n"
+        for name in SETS
+    )
     faults = Faults()
-    found = parse(document.read("\n".join(lines), "masks.yaml", faults), faults)
+    found = parse(document.read(f"version: 1\nsets:\n{text}", "masks.yaml", faults), faults)
     faults.check()
     assert found
     return found
@@ -334,6 +340,40 @@ def test_a_match_on_a_path_that_moved_to_another_set_is_found_again() -> None:
     found = replay(policy(f"id: p, {NO_PAYMENT}"), sets, fields, TODAY)
 
     assert found.again == Decision(rule="p", code="rule")
+
+
+@pytest.mark.parametrize("more", ['json: ["$.a"]', 'schemas: ["$.a"]', "direction: response"])
+def test_a_match_tells_nothing_about_a_set_that_is_read_otherwise(more: str) -> None:
+    carrying = Carrying(
+        state="read",
+        counts={"personal-data": {"$.x": 1}},
+        sets={"personal-data": SET.get("personal-data").paths},
+    )
+    fields = earlier(policy(MASK), destination("US"), carrying)
+
+    assert (
+        replay(
+            policy(CLEAN), rows_of(personal=f'fields: [{{path: "$.x"}}], {more}'), fields, TODAY
+        ).verdict
+        == "undetermined"
+    )
+
+
+def test_what_detectors_missed_tells_nothing_where_another_set_is_read_otherwise() -> None:
+    """They also look into the JSON that another set tells of."""
+    rules, field, other = policy(CLEAN, NO_PAYMENT), "{detect: [email]}", '{path: "$.y"}'
+    before = rows_of(personal=f"fields: [{field}]", payment=f"fields: [{other}]")
+    after = rows_of(personal=f"fields: [{field}]", payment=f'fields: [{other}], json: ["$.a"]')
+    carrying = Carrying(
+        state="read", counts={}, sets={name: before.get(name).paths for name in before.names}
+    )
+    fields = earlier(policy(MASK), destination("US"), carrying)
+
+    found = replay(rules, before, fields, TODAY).again
+
+    assert found
+    assert found.action is Action.ALLOW
+    assert replay(rules, after, fields, TODAY).verdict == "undetermined"
 
 
 def test_a_path_that_was_added_to_a_set_may_have_matched_then() -> None:

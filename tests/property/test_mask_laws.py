@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from residency.core.mask import method, path
 from residency.core.mask.coding import decode, encode
 from residency.core.mask.engine import inspect, mask
+from residency.core.mask.session import Session
 from residency.core.mask.sets import MaskField, MaskSet, MaskSets
 
 LIMIT = 1_000_000
@@ -129,7 +130,7 @@ def replaced(document: Json, nodes: set[Node], spec: str) -> Json:
         *way, last = (0, *node)
         target = at(holder, tuple(way))
         lexeme = json.dumps(at(document, node))
-        target[last] = json.loads(method.parse(spec).replace(lexeme))  # type: ignore[index]
+        target[last] = json.loads(method.parse(spec).replace(lexeme, Session()))  # type: ignore[index]
     return holder[0]
 
 

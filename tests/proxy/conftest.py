@@ -1,6 +1,7 @@
 """A gateway without a proxy: every stage loaded into a mitmproxy master, its hooks called by hand."""
 
 import contextlib
+import dataclasses
 import datetime
 import functools
 import inspect
@@ -191,17 +192,22 @@ async def ready(loaded: Gateway, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     )
     # Every name has an address, and nobody is asked for it.
     loaded.runtime.resolver.names = Told({}, "8.8.8.8")  # type: ignore[assignment]
-    loaded.rules, loaded.ledger_path = write_rules(tmp_path / "rules"), tmp_path / "ledger.jsonl"
-    await loaded.runtime.start(
-        Settings(
-            rules=loaded.rules,
-            ledger=loaded.ledger_path,
-            admin="",
-            hold_max=8,
-            hold_bytes=1000,
-            resolve=(),
-            body_limit=1_000_000,
-            read_limit=8 * 1024 * 1024,
-        )
+    loaded.rules = write_rules(tmp_path / "rules")
+    return await started(loaded, tmp_path)
+
+
+async def started(loaded: Gateway, tmp_path: Path, **changes: Any) -> Gateway:
+    """*loaded*, started with its rules, a ledger, and *changes* to the settings."""
+    loaded.ledger_path = tmp_path / "ledger.jsonl"
+    settings = Settings(
+        rules=loaded.rules,
+        ledger=loaded.ledger_path,
+        admin="",
+        hold_max=8,
+        hold_bytes=1000,
+        resolve=(),
+        body_limit=1_000_000,
+        read_limit=8 * 1024 * 1024,
     )
+    await loaded.runtime.start(dataclasses.replace(settings, **changes))
     return loaded

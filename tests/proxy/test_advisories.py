@@ -5,11 +5,12 @@ import time
 
 import pytest
 
-from residency.core.body import inspect_body
+from residency.core.body import Content, inspect_body
 from residency.core.exact import retryable
 from residency.core.framing import check_form
 from residency.core.mask import coding
-from residency.core.mask.sets import MaskSets
+from residency.core.mask.path import compile as path
+from residency.core.mask.sets import MaskField, MaskSet, MaskSets
 from residency.core.mask.text import MAX_VALUES, parse
 from residency.errors import RegionError, Unread
 from residency.proxy import options
@@ -48,15 +49,16 @@ def test_a_body_of_very_many_values_is_not_parsed() -> None:
     [
         ("application/json; charset=utf-7", b'{"+AGUAbQBhAGkAbA-":"x"}', "charset"),
         ('application/json; charset="utf-16"', b"{}", "charset"),
-        ("application/x-www-form-urlencoded", b'"&email=a&ssn=b&"', "not-json"),
+        ("application/x-www-form-urlencoded", b'"&email=a&ssn=b&"', "format"),
     ],
 )
 def test_a_content_type_by_which_others_read_another_body(
     media_type: str, body: bytes, reason: str
 ) -> None:
-    found = inspect_body(
-        body, (), MaskSets(), ("x",), signed=False, limit=1000, media_type=media_type
-    )
+    one = MaskSet(name="x", why="-", fields=(MaskField(path("$..email")),))
+    content = Content(body, (("content-type", media_type),))
+
+    found = inspect_body(content, MaskSets((one,)), ("x",), limit=1000)
 
     assert (found.state, found.reason) == ("unread", reason)
 

@@ -1,4 +1,11 @@
-from residency.proxy.context import codings_of, head_of, headers_of, is_signed, parts_of, target_of
+from residency.proxy.context import (
+    codings_of,
+    content_of,
+    head_of,
+    headers_of,
+    parts_of,
+    target_of,
+)
 from tests.proxy.conftest import Gateway
 
 URL = "https://api.test/a%20b?x=1?y"
@@ -31,9 +38,11 @@ async def test_every_coding_is_seen(loaded: Gateway) -> None:
     assert codings_of(flow) == ["gzip", "br"]
 
 
-async def test_a_signature_in_the_query_is_seen(loaded: Gateway) -> None:
-    assert is_signed(loaded.flow(URL + "&X-Amz-Signature=1"))
-    assert not is_signed(loaded.flow(URL))
+async def test_what_may_have_fields_is_the_body_and_the_whole_head(loaded: Gateway) -> None:
+    content = content_of(loaded.flow(URL), b"{}")
+
+    assert (content.raw, content.headers) == (b"{}", headers_of(loaded.flow(URL)))
+    assert f"{content.path}?{content.query}" == loaded.flow(URL).request.path
 
 
 async def test_what_is_sent_besides_headers_and_body_is_told(loaded: Gateway) -> None:

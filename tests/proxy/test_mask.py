@@ -29,6 +29,7 @@ async def test_a_signed_body_is_not_changed_and_not_sent(ready: Gateway, name: s
 
 async def test_a_body_that_turns_out_unreadable_is_not_sent(ready: Gateway) -> None:
     flow = ready.flow(CHAT, b"{")
+    flowstate.write(flow, ready.runtime.ticket())
     flowstate.write(
         flow, Decision(action=Action.MASK, rule="r", code=None, masks=("personal-data",))
     )
@@ -40,6 +41,7 @@ async def test_a_body_that_turns_out_unreadable_is_not_sent(ready: Gateway) -> N
 
 async def test_a_body_that_changed_since_it_was_judged_is_not_masked(ready: Gateway) -> None:
     flow = ready.flow(CHAT, BODY)
+    flowstate.write(flow, ready.runtime.ticket())
     flowstate.write(
         flow, Decision(action=Action.MASK, rule="r", code=None, masks=("personal-data",))
     )

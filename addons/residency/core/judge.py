@@ -7,7 +7,7 @@ import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from residency.core.body import inspect_body, read_json
+from residency.core.body import Content, inspect_body, read_json
 from residency.core.call import Head, Headers
 from residency.core.framing import METHODS
 from residency.core.identity import Caller
@@ -104,12 +104,7 @@ def judge(
     decision = decide(policy, inputs, today)
     carrying = PENDING
     if decision is NEEDS_BODY:
-        signed = is_signed(head.headers, head.query)
-        names = policy.sets_asked_for
-        media_type = head.header("content-type") or ""
-        carrying = inspect_body(
-            raw, codings, sets, names, signed=signed, limit=limit, media_type=media_type
-        )
+        carrying = inspect_body(Content.of(raw, head), sets, policy.sets_asked_for, limit=limit)
         inputs = Inputs(
             caller=caller,
             method=head.method,
@@ -132,26 +127,3 @@ def _value(raw: bytes, codings: Sequence[str], limit: int) -> object:
         return read_json(raw, codings, limit=limit)
     except Unread:
         return UNREADABLE
-
-
-_SIGNATURES = frozenset(
-    {
-        "signature-input", "signature", "content-digest", "repr-digest", "digest", "content-md5", "x-amz-content-sha256",
-        "x-amz-checksum-sha256", "x-amz-checksum-crc32", "x-amz-checksum-crc32c", "x-amz-checksum-sha1", "dpop",
-    }
-)  # fmt: skip
-
-
-def is_signed(headers: Headers, query: str) -> bool:
-    """True if the sender signed or digested the body, so that a changed one is refused at best.
-
-    AWS Signature Version 4 in header or query (IAM guide, "Signing AWS API requests"), HTTP Message Signatures
-    (RFC 9421), digests (RFC 9530, RFC 3230), Content-MD5, S3 checksums.
-    """
-    for name, value in headers:
-        if name in _SIGNATURES or (
-            name == "authorization" and value.lstrip().upper().startswith("AWS4-")
-        ):
-            return True
-    low = query.lower()
-    return "x-amz-signature=" in low or "x-goog-signature=" in low

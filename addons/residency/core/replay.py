@@ -4,8 +4,9 @@ With the rules that were in force then, the answer must be the recorded one. Wit
 done, as far as the record can tell: it keeps no body, path or query. So
 
 * where the call may be processed is taken from the record; a changed catalogue is not asked;
-* which mask sets match is taken from the record, path by path. A set that was not counted then, or that has other paths
-  now and no recorded match on them, may have any count: only an answer that zero and more lead to alike is an answer;
+* which mask sets match is taken from the record, path by path. A set that was not counted then, that is read otherwise
+  now (``json``, ``schemas``, ``direction``), or that has other paths and no recorded match on them, may have any count:
+  only an answer that zero and more lead to alike is an answer;
 * a body that was not read then cannot be read now.
 """
 
@@ -159,16 +160,31 @@ def _counts(
 ) -> tuple[dict[str, Mapping[str, int]], list[str]]:
     """The counts of *names* as far as the recorded ones tell them, and the names that they do not tell.
 
-    Recorded are the paths with a match, and what paths each counted set had. A path matches whichever set it stands in.
-    That a set has some match is all that rules ask about.
+    Recorded are the paths with a match, and what paths each counted set had. A path matches whichever set it stands in,
+    as long as the set is read in the same way. That a set has some match is all that rules ask about.
     """
-    seen = {path: n for paths in then.counts.values() for path, n in paths.items()}
+    now = {name: sets.get(name).paths for name in names}
+    readings = {_reading(paths) for paths in (*then.sets.values(), *now.values())}
+    # Detectors also look into the JSON that other sets tell of, so their counts hold only among the same sets.
+    detects = readings == {""} or now == then.sets
+    seen = {
+        (_reading(then.sets.get(name, "")), path): n
+        for name, paths in then.counts.items()
+        for path, n in paths.items()
+    }
     told: dict[str, Mapping[str, int]] = {}
     untold = []
     for name in names:
-        found = {f.path.text: seen.get(f.path.text, 0) for f in sets.get(name).fields}
-        if any(found.values()) or then.sets.get(name) == sets.get(name).paths:
+        fields, way = sets.get(name).fields, _reading(now[name])
+        found = {f.label: seen.get((way, f.label), 0) for f in fields}
+        holds = detects or not any(f.detect for f in fields)
+        if holds and (any(found.values()) or then.sets.get(name) == now[name]):
             told[name] = found
         else:
             untold.append(name)
     return told, untold
+
+
+def _reading(paths: str) -> str:
+    """``MaskSet.reading`` of a set, from its ``paths``."""
+    return paths.partition(".")[2]

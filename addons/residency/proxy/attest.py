@@ -53,14 +53,21 @@ class Attestations:
             if heard is None or flow.response is None:
                 return
             self._heard[flow] = heard
-            if heard.witness.listens:
+            # An answer that masking keeps until it is whole must not stream; it is heard when it is.
+            if heard.witness.listens and flow.response.stream is not False:
                 flow.response.stream = tap(heard.witness, flow.response.stream)
         except Exception as e:  # noqa: BLE001 - the answer goes on
             logger.error("nobody hears the answer of %s: %s", flow.id, where(e))  # noqa: TRY400
 
     def take(self, flow: http.HTTPFlow) -> Heard | None:
-        """What was heard of *flow*; once."""
-        return self._heard.pop(flow, None)
+        """What was heard of *flow*, or is in its answer, if that was kept; once. Never raises."""
+        heard, response = self._heard.pop(flow, None), flow.response
+        if heard and heard.witness.listens and response and response.stream is False:
+            try:
+                heard.witness.hear(response.raw_content or b"")
+            except Exception as e:  # noqa: BLE001 - the outcome is written without it
+                logger.error("a witness heard nothing: %s", where(e))  # noqa: TRY400
+        return heard
 
     async def told(self, heard: Heard | None, runtime: "Runtime") -> dict[str, Plain]:
         """The fields that *heard* adds to the outcome's record: places and the entry's id, never a value.

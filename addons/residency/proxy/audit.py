@@ -28,6 +28,7 @@ from residency.proxy.reach import reach
 from residency.proxy.record import decision_record
 from residency.proxy.region import Located
 from residency.proxy.resolver import Pin
+from residency.proxy.returns import Returned, refuse
 from residency.proxy.stage import Stage
 
 logger = logging.getLogger("residency.audit")
@@ -70,12 +71,12 @@ class AuditAddon(Stage):
 
     async def response(self, flow: http.HTTPFlow) -> None:
         if flow.response and self._was_released(flow):
-            self._outcome(flow, {"status": flow.response.status_code})
+            self._outcome(flow, {"status": flow.response.status_code, **_returned(flow)})
 
     async def error(self, flow: http.HTTPFlow) -> None:
         """A call that ended early: with an outcome if it was let go, else with the decision it never got."""
         if self._was_released(flow):
-            self._outcome(flow, {"status": None, "error": "upstream-or-client"})
+            self._outcome(flow, {"status": None, "error": "upstream-or-client", **_returned(flow)})
         elif not flowstate.is_settled(flow):
             if not flowstate.has(flow, Ticket):
                 flowstate.write(flow, self.runtime.ticket())
@@ -84,10 +85,21 @@ class AuditAddon(Stage):
             await self._settle(flow)
 
     def responseheaders(self, flow: http.HTTPFlow) -> None:
-        """Answers pass through as they come, none is kept in memory."""
-        if flow.response and self._was_released(flow):
-            flow.response.stream = True
-            self.attestations.listen(flow, self.runtime)
+        """Answers pass through as they come, none is kept in memory; but those to masked calls as masking has said."""
+        if not flow.response or not flowstate.has_left(flow):
+            return
+        try:
+            if not flowstate.has(flow, Masked):
+                flow.response.stream = True
+            elif flowstate.read(flow, Returned).way != "refused":
+                flow.response.stream = self.runtime.returns.stream(flow)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as e:  # noqa: BLE001 - the answer does not pass, whatever it was
+            logger.error("refused the answer to %s: %s", flow.id, where(e))  # noqa: TRY400
+            refuse(flow, "internal")
+            return
+        self.attestations.listen(flow, self.runtime)
 
     # The decision
 
@@ -248,8 +260,7 @@ class AuditAddon(Stage):
     # The outcome
 
     def _was_released(self, flow: http.HTTPFlow) -> bool:
-        ticket = flowstate.find(flow, Ticket)
-        return ticket is not None and ticket.settled == "released"
+        return flowstate.was_released(flow)
 
     def _outcome(self, flow: http.HTTPFlow, fields: dict[str, Plain]) -> None:
         """Not waited for: the caller's answer does not depend on it. A failure closes the ledger to the next call."""
@@ -268,6 +279,12 @@ class AuditAddon(Stage):
             await self.runtime.ledger.append("outcome", {**fields, **said})
         except LedgerError as e:
             logger.error("no outcome record: %s", e)  # noqa: TRY400
+
+
+def _returned(flow: http.HTTPFlow) -> dict[str, Plain]:
+    """What was done with the answer."""
+    returned = flowstate.find(flow, Returned)
+    return returned.outcome() if returned else {}
 
 
 def _bare(decision: str, code: str) -> dict[str, Plain]:

@@ -2,7 +2,7 @@
 
 from mitmproxy import http
 
-from residency.core import judge
+from residency.core.body import Content
 from residency.core.call import Head, Headers
 from residency.core.framing import Target
 
@@ -50,15 +50,30 @@ def codings_of(flow: http.HTTPFlow) -> list[str]:
 
 
 def weight_of(flow: http.HTTPFlow) -> int:
-    """About how many bytes reading the body is about. A compressed body may be any size; it counts as large."""
-    raw = flow.request.raw_content or b""
-    packed = any(c.strip().lower() not in ("", "identity") for c in codings_of(flow))
+    """About how many bytes reading the body is about."""
+    return weight(flow.request.raw_content or b"", flow.request.headers)
+
+
+def weight(raw: bytes, headers: http.Headers) -> int:
+    """As ``weight_of``, for any message. A compressed body may be any size; it counts as large."""
+    packed = any(
+        c.strip().lower() not in ("", "identity") for c in headers.get_all("content-encoding")
+    )
     return len(raw) if not raw or not packed else max(len(raw), 1 << 20)
 
 
-def is_signed(flow: http.HTTPFlow) -> bool:
-    """True if the sender signed or digested the body."""
-    return judge.is_signed(headers_of(flow), flow.request.path.partition("?")[2])
+def content_of(flow: http.HTTPFlow, raw: bytes) -> Content:
+    """The request as what may have regulated fields in it."""
+    path, _, query = flow.request.path.partition("?")
+    return Content(raw, headers_of(flow), path, query)
+
+
+def answer_headers_of(response: http.Response) -> Headers:
+    """As ``headers_of``, of an answer."""
+    return tuple(
+        (name.decode("latin-1").lower(), value.decode("latin-1"))
+        for name, value in response.headers.fields
+    )
 
 
 def parts_of(flow: http.HTTPFlow) -> tuple[str, ...]:

@@ -33,7 +33,8 @@ class Record(Protocol):
 class Ticket:
     """One run of one call through the chain. ``id`` is the decision id, ``at`` Unix time in seconds.
 
-    ``settled`` is ``released`` or ``refused`` once the decision is in the ledger, empty before.
+    ``settled`` is ``released`` or ``refused`` once the decision is in the ledger, ``done`` once the
+    outcome is; empty before.
     """
 
     stage: ClassVar[str] = "ticket"
@@ -94,8 +95,22 @@ def read[R: Record](flow: http.HTTPFlow, kind: type[R]) -> R:
 
 def is_settled(flow: http.HTTPFlow) -> bool:
     """True once the call's decision is in the ledger. Cannot raise."""
+    return bool(_settled(flow))
+
+
+def was_released(flow: http.HTTPFlow) -> bool:
+    """True from the moment that the call was let go, until its outcome is known. Cannot raise."""
+    return _settled(flow) == "released"
+
+
+def has_left(flow: http.HTTPFlow) -> bool:
+    """True from the moment that the call was let go. Cannot raise."""
+    return _settled(flow) in ("released", "done")
+
+
+def _settled(flow: http.HTTPFlow) -> object:
     ticket = flow.metadata.get(PREFIX + Ticket.stage)
-    return isinstance(ticket, dict) and bool(ticket.get("settled"))
+    return ticket.get("settled") if isinstance(ticket, dict) else ""
 
 
 def find[R: Record](flow: http.HTTPFlow, kind: type[R]) -> R | None:

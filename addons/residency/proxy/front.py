@@ -13,6 +13,7 @@ from mitmproxy.proxy import server_hooks
 
 from residency.proxy import flowstate
 from residency.proxy.answer import placeholder
+from residency.proxy.returns import withheld
 
 if TYPE_CHECKING:
     from residency.proxy.runtime import Runtime
@@ -35,6 +36,15 @@ class Front:
     def requestheaders(self, flow: http.HTTPFlow) -> None:
         flow.response = placeholder()
         flowstate.clear(flow)
+
+    def responseheaders(self, flow: http.HTTPFlow) -> None:
+        """No byte of an answer passes that the audit stage has not released."""
+        if flow.response:
+            flow.response.stream = withheld
+
+    def response(self, flow: http.HTTPFlow) -> None:
+        """Nor one that has to be masked or restored as a whole, before that has been done."""
+        self.runtime.returns.hold(flow)
 
     def server_connect(self, data: server_hooks.ServerConnectionHookData) -> None:
         """No connection but to a target that a decision has released, for this client."""

@@ -220,6 +220,7 @@ def _settings(master: mitmproxy_master.Master) -> Settings:
         feeds=Path(o.residency_feeds).expanduser() if o.residency_feeds else None,
         body_limit=human.parse_size(o.body_size_limit) or 0,
         read_limit=_size(o, "residency_read_limit"),
+        mask_key=Path(o.residency_mask_key).expanduser() if o.residency_mask_key else None,
     )
 
 

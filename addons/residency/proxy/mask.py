@@ -1,19 +1,32 @@
 """Change the regulated fields, and nothing else, before the call leaves."""
 
+import asyncio
+import hmac
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from mitmproxy import http
 
-from residency.core.body import mask_body
+from residency.core.answer import Returning, whole
+from residency.core.body import Masked as MaskedBody
+from residency.core.body import mask_call
+from residency.core.mask.fields import Direction
+from residency.core.mask.session import Session
+from residency.core.mask.weave import Originals
 from residency.core.plain import Plain
 from residency.core.policy.decide import Counts, Decision, counts_from_plain
 from residency.errors import Unread
 from residency.proxy import flowstate, seal
-from residency.proxy.context import codings_of, weight_of
-from residency.proxy.guard import deny, fail_closed
+from residency.proxy.context import answer_headers_of, content_of, weight, weight_of
+from residency.proxy.flowstate import Ticket, has_left
+from residency.proxy.guard import deny, fail_closed, is_ending, where
+from residency.proxy.headers import changed
+from residency.proxy.returns import code_of, refuse
 from residency.proxy.stage import Stage
+
+logger = logging.getLogger("residency.mask")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +49,7 @@ class Masked:
 
 
 class MaskAddon(Stage):
-    """Fourth stage. The new body is made and checked apart, then assigned in one statement."""
+    """Fourth stage. A new body is made and checked apart, then assigned in one statement."""
 
     name = "residency-mask"
     order = 3
@@ -46,27 +59,95 @@ class MaskAddon(Stage):
         decision = flowstate.read(flow, Decision)
         if not decision.masks:
             return
-        configuration = self.runtime.configuration
-        seal.check(flow, self.runtime.secret, configuration.policy.digest)
+        configuration, runtime = self.runtime.configuration, self.runtime
+        seal.check(flow, runtime.secret, configuration.policy.digest)
         raw = flow.request.raw_content or b""
         try:
-            masked = await self.runtime.read(
+            masked, session = await runtime.read(
                 weight_of(flow),
-                mask_body,
-                raw,
-                codings_of(flow),
+                mask_call,
+                content_of(flow, raw),
                 configuration.sets,
                 decision.masks,
-                limit=self.runtime.read_limit,
+                self._session(flow, "request"),
+                limit=runtime.read_limit,
             )
         except Unread as e:
             deny(flow, "unmaskable", e.reason)
             return
-        seal.check(flow, self.runtime.secret, configuration.policy.digest)
+        seal.check(flow, runtime.secret, configuration.policy.digest)
         flowstate.write(flow, Masked(counts=masked.counts))
-        if masked.raw is not raw:
-            flow.request.raw_content = masked.raw
-            # RFC 9112 section 6.3: one framing. The masked body is whole, so its length is known.
-            flow.request.headers.pop("transfer-encoding", None)
-            flow.request.headers["content-length"] = str(len(masked.raw))
-            seal.put(flow, self.runtime.secret, configuration.policy.digest)
+        _put(flow, raw, masked)
+        seal.put(flow, runtime.secret, configuration.policy.digest)
+        runtime.returns.expect(
+            flow,
+            Returning(
+                configuration.sets,
+                decision.masks,
+                self._session(flow, "response"),
+                Originals(session.originals),
+            ),
+        )
+
+    def _session(self, flow: http.HTTPFlow, direction: Direction) -> Session:
+        """The call's own, one a direction; the same if the hook runs twice."""
+        name = f"mask {direction} {flowstate.read(flow, Ticket).id}"
+        nonce = hmac.digest(self.runtime.secret, name.encode(), "sha256")
+        return Session(self.runtime.mask_key, nonce)
+
+    def responseheaders(self, flow: http.HTTPFlow) -> None:
+        if not has_left(flow) or not flowstate.has(flow, Masked):
+            return
+        try:
+            self.runtime.returns.begin(flow, limit=self.runtime.read_limit)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as e:  # noqa: BLE001 - whatever it was, the answer does not pass
+            _refuse(flow, e)
+
+    async def response(self, flow: http.HTTPFlow) -> None:
+        returns = self.runtime.returns
+        response = returns.held(flow)
+        returns.end(flow)
+        if response is None:
+            return
+        try:
+            returning = returns.of(flow)
+            raw, headers = response.raw_content or b"", answer_headers_of(response)
+            masked = await self.runtime.read(
+                weight(raw, response.headers), whole, raw, headers, returning,
+                limit=self.runtime.read_limit,
+            )  # fmt: skip
+            returns.give(flow, response, masked)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as e:
+            _refuse(flow, e)
+            if isinstance(e, asyncio.CancelledError) and is_ending():
+                raise
+        finally:
+            returns.forget(flow)
+
+    def error(self, flow: http.HTTPFlow) -> None:
+        self.runtime.returns.forget(flow)
+
+
+def _refuse(flow: http.HTTPFlow, error: BaseException) -> None:
+    code, reason = code_of(error)
+    if code == "internal":
+        # The type alone: a message may quote what was being read.
+        logger.error("refused the answer to %s: %s in our own code", flow.id, where(error))
+    refuse(flow, code, reason)
+
+
+def _put(flow: http.HTTPFlow, raw: bytes, masked: MaskedBody) -> None:
+    """Make the call what it may be."""
+    if masked.target is not None:
+        flow.request.path = masked.target
+    if masked.headers:
+        flow.request.headers.fields = changed(flow.request.headers.fields, masked.headers)
+    if masked.raw != raw:
+        flow.request.raw_content = masked.raw
+        # RFC 9112 section 6.3: one framing. The masked body is whole, so its length is known.
+        flow.request.headers.pop("transfer-encoding", None)
+        flow.request.headers["content-length"] = str(len(masked.raw))

@@ -7,7 +7,7 @@ from residency.core.configuration import Configuration
 from residency.core.policy.decide import NEEDS_BODY, PENDING, Carrying, Inputs, decide
 from residency.errors import StageError
 from residency.proxy import flowstate, seal
-from residency.proxy.context import codings_of, is_signed, weight_of
+from residency.proxy.context import content_of, weight_of
 from residency.proxy.flowstate import Ticket
 from residency.proxy.guard import fail_closed
 from residency.proxy.identity import Known
@@ -37,13 +37,10 @@ class PolicyAddon(Stage):
         return await self.runtime.read(
             weight_of(flow),
             inspect_body,
-            raw,
-            codings_of(flow),
+            content_of(flow, raw),
             configuration.sets,
             configuration.policy.sets_asked_for,
-            signed=is_signed(flow),
             limit=self.runtime.read_limit,
-            media_type=flow.request.headers.get("content-type", ""),
         )
 
     # Handlers

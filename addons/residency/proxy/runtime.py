@@ -31,7 +31,7 @@ from residency.errors import (
     ResidencyError,
 )
 from residency.files import load, stamp
-from residency.proxy import heap
+from residency.proxy import heap, maskkey
 from residency.proxy.callers import Callers
 from residency.proxy.certificates import Peer
 from residency.proxy.exchange import Exchange, check_secrets
@@ -42,6 +42,7 @@ from residency.proxy.keys import KeyStore
 from residency.proxy.ledger import LedgerWriter
 from residency.proxy.names import Names
 from residency.proxy.resolver import Resolver
+from residency.proxy.returns import Returns
 
 if TYPE_CHECKING:
     from residency.proxy.admin import Admin
@@ -68,6 +69,7 @@ class Settings:
     read_limit: int
     dns: tuple[str, ...] = ()
     feeds: Path | None = None
+    mask_key: Path | None = None
 
 
 class Runtime:
@@ -82,6 +84,9 @@ class Runtime:
         #: Calls that ran, as their providers say, where nobody had assumed.
         self.drift = 0
         self.feeds = Feeds()
+        self.returns = Returns()
+        #: The deployment's, for ``hmac``; empty if there is none.
+        self.mask_key = b""
         self.admin: Admin | None = None
         self._configuration: Configuration | None = None
         self._verifier: Verifier | None = None
@@ -188,6 +193,8 @@ class Runtime:
         configuration = load(settings.rules, today=self.today())
         self._files = configuration.identity.files()
         check_secrets(configuration.identity, settings.rules)
+        self.mask_key = maskkey.read(settings.mask_key)
+        maskkey.check(configuration.sets, self.mask_key)
         self._take(configuration, settings.rules)
         self._ledger = LedgerWriter(settings.ledger)
         self.holds.limit(count=settings.hold_max, size=settings.hold_bytes)
@@ -311,6 +318,7 @@ class Runtime:
             self._files = configuration.identity.files()
             KeyStore(configuration.identity, files=configuration.jwks)
             check_secrets(configuration.identity, folder)
+            maskkey.check(configuration.sets, self.mask_key)
         except ConfigurationError as e:
             self._stamp = now
             logger.error("rules not reloaded, the last good ones stay in force: %s", e)  # noqa: TRY400

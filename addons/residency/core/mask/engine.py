@@ -1,26 +1,41 @@
 """Count regulated fields in a body, and send the body without their values.
 
-Pure: bytes in, bytes out. ``inspect`` and ``mask`` count the same. Where matches overlap:
+Pure: bytes in, bytes out. ``inspect_json`` and ``mask_json`` count the same. Where matches overlap:
 
-- a value inside a masked value goes with it, whatever its own method says;
-- of several methods for one value the strictest is taken (``Method.rank``).
+- a value inside a value that is masked as a whole goes with it, whatever its own method says;
+- of several methods for one value, or for parts of a string that overlap, the strictest is taken (``Method.rank``).
 
-So neither the order of sets nor that of their fields matters. Counts say what each path selects,
-overlaps included, and name paths, never values.
+So neither the order of sets nor that of their fields matters. Counts say what each field finds, overlaps included, and
+name fields, never values. After masking, the whole search runs once more over the bytes to be sent, and whatever it
+finds has to be what masking has put there.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate
 
 from residency.core.mask import coding
-from residency.core.mask.sets import MaskField, MaskSets
-from residency.core.mask.text import JsonText, parse
-from residency.core.mask.walk import Hit, select
+from residency.core.mask.apply import apply, changes, check, check_cuts
+from residency.core.mask.fields import MaskField
+from residency.core.mask.find import Search
+from residency.core.mask.job import Counts, Job
+from residency.core.mask.session import Session
+from residency.core.mask.sets import MaskSets
+from residency.core.mask.shape import Unfit
+from residency.core.mask.strings import changed
+from residency.core.mask.swift import By
 from residency.errors import Unread
 
-#: For each mask set by name, for each of its paths as written: how many values it selects.
-type Counts = dict[str, dict[str, int]]
+__all__ = [
+    "Counts",
+    "Edited",
+    "Masked",
+    "inspect",
+    "inspect_json",
+    "inspect_text",
+    "mask",
+    "mask_json",
+    "mask_text",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +46,133 @@ class Masked:
     counts: Counts
 
 
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """One document as it may be sent, and what was found in it. The document is never shown."""
+
+    data: bytes = field(repr=False)
+    counts: Counts
+
+
+def inspect_json(data: bytes, job: Job) -> Counts:
+    """How much each field of *job* finds in the JSON document *data*.
+
+    Raises:
+        Unread: *data* is not exactly one strict JSON value, or a string in it is not that has to be.
+    """
+    quick = _quickly(data, job, lambda _: b"null")
+    if quick:
+        return quick.counts
+    search = Search(job)
+    search.document(data)
+    return job.counts(search.counts)
+
+
+def mask_json(data: bytes, job: Job, session: Session) -> Edited:
+    """The JSON document *data* with everything replaced that *job* finds.
+
+    All else stays byte for byte: numbers, white space, the order of keys, escapes. Where nothing is found the answer is
+    *data* itself.
+
+    Raises:
+        Unread: As in ``inspect_json``; ``key`` if a method lacks its key; ``duplicate-key`` if masked keys are equal;
+            ``drift`` if more is found in the bytes to be sent than masking has put there.
+    """
+    session.beware(data)
+
+    def replacing(one: MaskField) -> By:
+        return lambda value: one.method.replace(value.decode(), session, one.kind).encode()
+
+    quick = _quickly(data, job, replacing)
+    if quick:
+        return quick
+    search = Search(job)
+    found = search.document(data)
+    counts = job.counts(search.counts)
+    if not found:
+        return Edited(data, counts)
+    masked, done = apply(found, job, session)
+    check(Search(job).document(masked), done)
+    return Edited(masked, counts)
+
+
+def _quickly(data: bytes, job: Job, replacing: Callable[[MaskField], By]) -> Edited | None:
+    """*data* masked in the quick way, which knows no more than values that go as a whole; ``None``: it has no answer."""
+
+    def replace(paths: tuple[int, ...]) -> By:
+        action = job.top.action(paths)
+        if action.whole is None or action.parts or action.inside or action.schema:
+            raise Unfit
+        one = job.fields[action.whole]
+        if one.method.kind == "remove":
+            raise Unfit
+        return replacing(one) if action.text is None else action.text
+
+    found = None if job.top.texts else job.top.plan.replaced(data, replace)
+    if not found:
+        return None
+    counts = [0] * len(job.fields)
+    for paths, many in found[1].items():
+        for number in job.top.action(paths).counted:
+            counts[number] += many
+    return Edited(found[0], job.counts(counts))
+
+
+def inspect_text(text: str, job: Job) -> Counts:
+    """How much each field of *job* detects in plain text: those that look at all strings."""
+    search = Search(job)
+    search.text(text)
+    return job.counts(search.counts)
+
+
+def mask_text(text: str, job: Job, session: Session) -> tuple[str, Counts]:
+    """Plain text with everything replaced that the fields detect in it that look at all strings.
+
+    Raises:
+        Unread: ``key`` or ``drift``, as in ``mask_json``.
+    """
+    search = Search(job)
+    cuts = search.text(text)
+    session.beware(text.encode())
+    masked, ranges = changed(text, changes(text, cuts, job, session))
+    check_cuts(Search(job).text(masked), ranges)
+    return masked, job.counts(search.counts)
+
+
+def mask_value(text: str, number: int, job: Job, session: Session) -> tuple[str, int]:
+    """A value of a call's head that the field of *job* with this number names, masked; and how much was found.
+
+    Raises:
+        Unread: ``key`` or ``drift``, as in ``mask_json``.
+    """
+    one: MaskField = job.fields[number]
+    session.beware(text.encode())
+    if not one.detect:
+        return one.method.rewrite(text, session, one.kind), 1
+    search = Search(job)
+    cuts = search.value(text, number)
+    masked, ranges = changed(text, changes(text, cuts, job, session))
+    check_cuts(Search(job).value(masked, number), ranges)
+    return masked, search.counts[number]
+
+
+def require(job: Job, counts: Counts) -> None:
+    """See that every field of *job* that is required has found something in a call.
+
+    Raises:
+        Unread: ``required``.
+    """
+    for holder, one in job.rows:
+        if one.required and not counts[job.sets[holder].name][one.label]:
+            raise Unread("required", f"nothing to mask at {one.label}")
+
+
 def inspect(
     raw: bytes, codings: Sequence[str], sets: MaskSets, names: Sequence[str], *, limit: int
 ) -> Counts:
-    """How many values each path of the named sets selects in a JSON body.
+    """How much each field of the named sets finds in a JSON body.
 
-    Every named set is there, with each of its paths; an empty body counts zero everywhere.
+    Every named set is there, with each of its fields; an empty body counts zero everywhere.
 
     Args:
         raw: The body as sent.
@@ -46,21 +182,26 @@ def inspect(
         limit: The most bytes that *raw* may decode to.
 
     Raises:
-        Unread: The body is not exactly one strict JSON value in a coding that is known here.
+        Unread: As in ``inspect_json``, or the coding is not known here.
         KeyError: A name that *sets* does not have.
     """
-    plan = _Plan(sets, names)
-    body = _read(raw, codings, limit)
-    return plan.count(plan.select(body) if body else [])
+    job = sets.job(names)
+    data = coding.decode(raw, codings, limit=limit) if raw else b""
+    return inspect_json(data, job) if data else job.counts()
 
 
 def mask(
-    raw: bytes, codings: Sequence[str], sets: MaskSets, names: Sequence[str], *, limit: int
+    raw: bytes,
+    codings: Sequence[str],
+    sets: MaskSets,
+    names: Sequence[str],
+    *,
+    limit: int,
+    session: Session | None = None,
 ) -> Masked:
-    """The body with every value replaced that the named sets select, in the same coding.
+    """The body with everything replaced that the named sets find, in the same coding.
 
-    All else stays byte for byte: numbers, white space, the order of keys, escapes. Where nothing
-    is selected the answer is *raw* itself, so a compressed body also keeps its compression.
+    Where nothing is found the answer is *raw* itself, so a compressed body also keeps its compression.
 
     Args:
         raw: The body as sent.
@@ -68,93 +209,19 @@ def mask(
         sets: All mask sets.
         names: Which of them to use.
         limit: The most bytes that *raw* may decode to.
+        session: The call's; methods that need a key have none without.
 
     Raises:
-        Unread: As in ``inspect``; and ``drift`` if the bytes to be sent do not read back as what
-            was meant, which would be a fault of this module.
+        Unread: As in ``inspect`` and ``mask_json``; ``required`` as in ``require``.
         KeyError: A name that *sets* does not have.
     """
-    plan = _Plan(sets, names)
-    body = _read(raw, codings, limit)
-    hits = plan.select(body) if body else []
-    counts = plan.count(hits)
-    if body is None or not hits:
-        return Masked(raw, counts)
-    edits = [
-        _Edit(hit, plan.replacement(body.text[hit.start : hit.end], hit)) for hit in _outer(hits)
-    ]
-    data = _splice(body.text, edits).encode("utf-8")
-    sent = coding.encode(data, codings)
-    back = _read(sent, codings, len(data))
-    if back is None or back.text.encode("utf-8") != data or not plan.holds(back, edits):
-        raise Unread("drift")
-    return Masked(sent, counts)
-
-
-@dataclass(frozen=True, slots=True)
-class _Edit:
-    """A selected value that no other selected value holds, and what stands there instead."""
-
-    hit: Hit
-    text: str = field(repr=False)
-
-
-class _Plan:
-    """The fields of the named sets, in one row: a hit's path numbers count along it."""
-
-    def __init__(self, sets: MaskSets, names: Sequence[str]) -> None:
-        self.sets = [sets.get(name) for name in dict.fromkeys(names)]
-        self.fields: list[MaskField] = [field for one in self.sets for field in one.fields]
-
-    def select(self, body: JsonText) -> list[Hit]:
-        return select(body, [field.path for field in self.fields])
-
-    def holds(self, body: JsonText, edits: Sequence[_Edit]) -> bool:
-        """True if *body* has every replacement, each selected again, and nothing else is."""
-        hits = self.select(body)
-        texts = [body.text[hit.start : hit.end] for hit in hits]
-        return hits == _moved(edits) and texts == [edit.text for edit in edits]
-
-    def count(self, hits: Sequence[Hit]) -> Counts:
-        found = [0] * len(self.fields)
-        for hit in hits:
-            for number in hit.paths:
-                found[number] += 1
-        rest = iter(found)
-        return {one.name: {f.path.text: next(rest) for f in one.fields} for one in self.sets}
-
-    def replacement(self, lexeme: str, hit: Hit) -> str:
-        strictest = min((self.fields[n].method for n in hit.paths), key=lambda m: m.rank)
-        return strictest.replace(lexeme)
-
-
-def _read(raw: bytes, codings: Sequence[str], limit: int) -> JsonText | None:
-    """The JSON text in *raw*; ``None`` where there is no body, whatever its coding may be."""
+    job = sets.job(names)
     data = coding.decode(raw, codings, limit=limit) if raw else b""
-    return parse(data) if data else None
-
-
-def _outer(hits: Sequence[Hit]) -> list[Hit]:
-    """*hits*, which are sorted, without those that stand inside another."""
-    ends = accumulate((hit.end for hit in hits), max, initial=0)
-    return [hit for hit, covered in zip(hits, ends, strict=False) if hit.start >= covered]
-
-
-def _splice(text: str, edits: Sequence[_Edit]) -> str:
-    parts: list[str] = []
-    at = 0
-    for edit in edits:
-        parts += text[at : edit.hit.start], edit.text
-        at = edit.hit.end
-    return "".join([*parts, text[at:]])
-
-
-def _moved(edits: Sequence[_Edit]) -> list[Hit]:
-    """Where the replacements stand once in place: what the same paths must select again."""
-    moved: list[Hit] = []
-    shift = 0
-    for edit in edits:
-        start = edit.hit.start + shift
-        moved.append(Hit(start, start + len(edit.text), edit.hit.paths))
-        shift += len(edit.text) - (edit.hit.end - edit.hit.start)
-    return moved
+    edited = mask_json(data, job, session or Session()) if data else Edited(data, job.counts())
+    require(job, edited.counts)
+    if edited.data is data:
+        return Masked(raw, edited.counts)
+    sent = coding.encode(edited.data, codings)
+    if coding.decode(sent, codings, limit=len(edited.data)) != edited.data:
+        raise Unread("drift")
+    return Masked(sent, edited.counts)

@@ -11,52 +11,33 @@
           - {path: $..phone, with: "partial:2"}
 """
 
-import re
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Annotated
-
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Self
 
 from residency.core import document as documents
 from residency.core.document import Document, Path, Value
 from residency.core.faults import Faults
-from residency.core.mask import method as methods
-from residency.core.mask import path as paths
-from residency.core.mask.method import Method
-from residency.core.mask.path import Path_
-from residency.core.plain import digest
+from residency.core.mask import setfile
+from residency.core.mask.fields import Direction, MaskField, MaskSet, Place
+from residency.core.mask.formats.protobuf import Schema
+from residency.core.mask.job import Job
 
-_NAME = re.compile(r"[a-z0-9-]+")
-
-
-@dataclass(frozen=True, slots=True)
-class MaskField:
-    """One path, and how what it selects is replaced."""
-
-    path: Path_
-    method: Method
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MaskSet:
-    """A named list of fields, and why these are regulated."""
-
-    name: str
-    why: str
-    fields: tuple[MaskField, ...]
-
-    @property
-    def paths(self) -> str:
-        """Stands for the set's paths, whatever their order: what its counts depend on."""
-        return digest(sorted(field.path.text for field in self.fields))[:16]
+__all__ = ["Direction", "MaskField", "MaskSet", "MaskSets", "Place", "parse"]
 
 
 @dataclass(frozen=True, slots=True)
 class MaskSets:
-    """All mask sets, in file order. None at all, the default, has no name to give."""
+    """All mask sets, in file order. None at all, the default, has no name to give.
+
+    ``schema`` has the protobuf messages that they can be used on.
+    """
 
     sets: tuple[MaskSet, ...] = ()
+    schema: Schema | None = None
+    _jobs: dict[tuple[tuple[str, ...], Direction], Job] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -73,68 +54,49 @@ class MaskSets:
                 return one
         raise KeyError(name)
 
+    def job(self, names: Sequence[str], direction: Direction = "request") -> Job:
+        """What the sets *names* look for in a body that goes in this direction. Made once for each selection.
+
+        Raises:
+            KeyError: There is no such set.
+        """
+        wanted = (tuple(dict.fromkeys(names)), direction)
+        if wanted not in self._jobs:
+            self._jobs[wanted] = Job([self.get(name) for name in wanted[0]], direction)
+        return self._jobs[wanted]
+
+    @property
+    def with_hmac(self) -> tuple[str, ...]:
+        """The sets that need the deployment's key."""
+        return tuple(s.name for s in self.sets if any(f.method.kind == "hmac" for f in s.fields))
+
+    def __reduce__(self) -> tuple[type[Self], tuple[tuple[MaskSet, ...], Schema | None]]:
+        return type(self), (self.sets, self.schema)
+
 
 def parse(document: Document, faults: Faults) -> MaskSets | None:
     """The mask sets in *document*; ``None`` if it has a fault, and all of them in *faults*."""
     before = len(faults.found)
     _repeated(document, faults)
-    file = documents.fit(document, _File, faults)
+    file = documents.fit(document, setfile.FileText, faults)
     if file is None or len(faults.found) > before:
         return None
-    return MaskSets(
-        tuple(
-            MaskSet(
-                name=one.name,
-                why=one.why,
-                fields=tuple(MaskField(field.path, field.method) for field in one.fields),
-            )
-            for one in file.sets
-        )
-    )
+    made = MaskSets(tuple(one.made() for one in file.sets), file.protobuf)
+    _same_labels(made, document, faults)
+    return None if len(faults.found) > before else made
 
 
-def _one(text: str) -> str:
-    if text != "1":
-        raise ValueError("must be 1, the only version there is; write version: 1")
-    return text
-
-
-def _name(text: str) -> str:
-    if not _NAME.fullmatch(text):
-        raise ValueError("a name is of a-z, 0-9 and -; write it like personal-data")
-    return text
-
-
-def _path(value: object) -> Path_:
-    if not isinstance(value, str):
-        raise ValueError("must be one JSONPath, as text; write it like $..email")  # noqa: TRY004 - pydantic's
-    return paths.compile(value)
-
-
-def _method(value: object) -> Method:
-    if not isinstance(value, str):
-        raise ValueError("must be text; write it like partial:4, or leave it out")  # noqa: TRY004 - pydantic's
-    return methods.parse(value)
-
-
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class _Field(_Model):
-    path: Annotated[Path_, PlainValidator(_path)]
-    method: Annotated[Method, PlainValidator(_method)] = Field(default=Method(), alias="with")
-
-
-class _Set(_Model):
-    name: Annotated[str, AfterValidator(_name)]
-    why: Annotated[str, Field(min_length=1)]
-    fields: Annotated[list[_Field], Field(min_length=1)]
-
-
-class _File(_Model):
-    version: Annotated[str, AfterValidator(_one)]
-    sets: Annotated[list[_Set], Field(min_length=1)]
+def _same_labels(sets: MaskSets, document: Document, faults: Faults) -> None:
+    """Fields that are the same but for their method: counts could not tell them apart."""
+    for n, one in enumerate(sets.sets):
+        seen: set[str] = set()
+        for m, of in enumerate(one.fields):
+            if of.label in seen:
+                place = ("sets", n, "fields", m)
+                faults.add(
+                    document.fault(place, f"the field {of.label!a} a second time", "keep one")
+                )
+            seen.add(of.label)
 
 
 def _repeated(document: Document, faults: Faults) -> None:
@@ -153,7 +115,11 @@ def _labels(value: Value) -> Iterator[tuple[str, list[tuple[Path, str]]]]:
     """The names of all sets, then the paths of each: also of a file that has other faults."""
     yield "name", [(("sets", n, "name"), text) for n, text in _texts(value, "sets", "name")]
     for n, one in enumerate(_rows(value, "sets")):
-        texts = _texts(one, "fields", "path")
+        # With detect, a path may stand beside another that looks for something else.
+        plain = [
+            None if isinstance(f, dict) and "detect" in f else f for f in _rows(one, "fields")
+        ]
+        texts = _texts({"fields": plain}, "fields", "path")
         yield "path", [(("sets", n, "fields", m, "path"), text) for m, text in texts]
 
 

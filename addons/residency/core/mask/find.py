@@ -1,0 +1,193 @@
+"""What a job finds in one document: values as a whole, and parts of strings, also of JSON inside strings."""
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from residency.core.mask.detect.finder import Span, find
+from residency.core.mask.fields import MaskField
+from residency.core.mask.job import Action, Job, Layer
+from residency.core.mask.plan import Hit
+from residency.core.mask.strings import SCALAR, meaning
+from residency.errors import Unread
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A part of a string, in characters: the field that replaces it, and the type of a token for it."""
+
+    start: int
+    end: int
+    field: int
+    kind: str
+
+
+@dataclass(slots=True)
+class Text:
+    """A string (or number) at these bytes: what it says, and what is found in it or in the JSON that it holds."""
+
+    start: int
+    end: int
+    text: str = field(repr=False)
+    cuts: list[Cut] = field(default_factory=list)
+    inner: "Found | None" = None
+
+
+@dataclass(slots=True)
+class Found:
+    """What is found in one document: values as a whole, outermost ones only, and texts with something in them."""
+
+    data: bytes = field(repr=False)
+    layer: Layer
+    wholes: list[tuple[Hit, Action]] = field(default_factory=list)
+    texts: list[Text] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.wholes or self.texts)
+
+
+class Search:
+    """One search for a job: ``counts`` are by the numbers of its fields, overlaps included."""
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        self.counts = [0] * len(job.fields)
+
+    def document(self, data: bytes) -> Found:
+        """What is in *data*, which has to be one strict JSON value.
+
+        Raises:
+            Unread: It is not, or a string in it is not JSON that has to be.
+        """
+        layer = self.job.top
+        return self._hits(data, layer.plan.select(data), layer, frozenset(), 0)
+
+    def text(self, text: str) -> list[Cut]:
+        """What the fields that look at all strings detect in *text*."""
+        whole = Text(0, len(text), text)
+        self._detect([whole], self.job.top.texts)
+        return whole.cuts
+
+    def value(self, text: str, number: int) -> list[Cut]:
+        """What the field of this number detects in *text*."""
+        whole = Text(0, len(text), text)
+        self._detect([whole], frozenset({number}))
+        return whole.cuts
+
+    def _hits(
+        self, data: bytes, hits: Sequence[Hit], layer: Layer, texts: frozenset[int], depth: int
+    ) -> Found:
+        found = Found(data, layer)
+        tally: dict[Action, int] = {}
+        parts: list[tuple[Hit, Action]] = []
+        schemas: list[tuple[int, frozenset[int]]] = []
+        at = 0
+        for hit in hits:
+            action = layer.actions.get(hit.paths) or layer.action(hit.paths)
+            if schemas:
+                action = _in_schema(found, hit, schemas, action)
+            if action.schema:
+                schemas.append((hit.end, action.schema))
+            if action.parts or action.inside:
+                parts.append((hit, action))
+            tally[action] = tally.get(action, 0) + 1
+            if action.whole is not None and hit.start >= at:
+                found.wholes.append((hit, action))
+                at = hit.end
+        for action, many in tally.items():
+            for number in action.counted:
+                self.counts[number] += many
+        if parts or texts or layer.texts:
+            self._parts(found, parts, texts | layer.texts, depth)
+        return found
+
+    def _parts(
+        self, found: Found, parts: Sequence[tuple[Hit, Action]], texts: frozenset[int], depth: int
+    ) -> None:
+        """Look into the strings of *found*'s document that no value as a whole takes with it."""
+        holders = {hit.start: action for hit, action in parts if action.inside}
+        rows: dict[frozenset[int], list[Text]] = {}
+        for start, end, fields in _scalars(found, parts, texts):
+            text = Text(start, end, meaning(found.data[start:end]))
+            action = holders.get(start)
+            if action and found.data[start : start + 1] == b'"':
+                text.inner = self._inside(text.text, action, fields, depth)
+            if text.inner is None and fields:
+                rows.setdefault(fields, []).append(text)
+            elif text.inner:
+                found.texts.append(text)
+        for fields, strings in rows.items():
+            self._detect(strings, fields)
+            found.texts += [text for text in strings if text.cuts]
+        found.texts.sort(key=lambda text: text.start)
+
+    def _inside(
+        self, text: str, action: Action, fields: frozenset[int], depth: int
+    ) -> Found | None:
+        """What is in the JSON that *text* holds; ``None`` if it holds none and need not."""
+        data = text.encode()
+        if not data.strip() or not (action.strict or data.lstrip()[:1] in (b"{", b"[")):
+            return None
+        if depth >= min(self.job.sets[n].depth for n in action.inside):
+            raise Unread("depth", "JSON in strings, deeper than the mask set says")
+        layer = self.job.layer(action.inside)
+        try:
+            hits = layer.plan.select(data)
+        except Unread as e:
+            if action.strict or e.reason != "not-json":
+                raise
+            return None
+        # What looks at strings looks into this one, too, whichever set it stands in.
+        return self._hits(data, hits, layer, fields, depth + 1)
+
+    def _detect(self, strings: Sequence[Text], fields: frozenset[int]) -> None:
+        """Put into *strings* what the fields of these numbers detect there."""
+        owners = [(n, detector) for n in sorted(fields) for detector in self.job.fields[n].detect]
+        spans = find([text.text for text in strings], [detector for _, detector in owners])
+        for number, found in spans.items():
+            for span in found:
+                self.counts[owners[span.which][0]] += 1
+            named = [(span, owners[span.which][0], owners[span.which][1].kind) for span in found]
+            strings[number].cuts = _merged(named, self.job.fields)
+
+
+def _in_schema(
+    found: Found, hit: Hit, schemas: list[tuple[int, frozenset[int]]], action: Action
+) -> Action:
+    """The action for *hit* where it may stand in one of *schemas*; those that end before it are taken out."""
+    while schemas and schemas[-1][0] <= hit.start:
+        schemas.pop()
+    if not schemas or found.data[hit.start : hit.start + 1] != b"{":
+        return action
+    holders = frozenset[int]().union(*(holders for _, holders in schemas))
+    return found.layer.definition(hit.paths, holders)
+
+
+def _scalars(
+    found: Found, parts: Sequence[tuple[Hit, Action]], texts: frozenset[int]
+) -> Iterator[tuple[int, int, frozenset[int]]]:
+    """Strings and numbers to look into, keys among them, with the fields that look: none that goes as a whole."""
+    wanted: dict[int, tuple[int, frozenset[int]]] = {}
+    areas = [(hit.start, hit.end, action.parts) for hit, action in parts]
+    for start, end, fields in [(0, len(found.data), texts)] * bool(texts) + areas:
+        for scalar in SCALAR.finditer(found.data, start, end):
+            _, others = wanted.get(scalar.start(), (0, frozenset()))
+            wanted[scalar.start()] = scalar.end(), others | fields
+    starts = [hit.start for hit, _ in found.wholes]
+    for start, (end, fields) in sorted(wanted.items()):
+        number = bisect_right(starts, start) - 1
+        if number < 0 or found.wholes[number][0].end <= start:
+            yield start, end, fields
+
+
+def _merged(spans: Sequence[tuple[Span, int, str]], fields: Sequence[MaskField]) -> list[Cut]:
+    """One cut for spans that overlap: the strictest method takes all of it."""
+    cuts: list[Cut] = []
+    for span, number, kind in sorted(spans, key=lambda s: (s[0].start, s[0].end)):
+        new = Cut(span.start, span.end, number, kind)
+        if cuts and span.start < cuts[-1].end:
+            last = cuts.pop()
+            strict = min(last, new, key=lambda c: (fields[c.field].method.rank, c.kind))
+            new = Cut(last.start, max(last.end, new.end), strict.field, strict.kind)
+        cuts.append(new)
+    return cuts

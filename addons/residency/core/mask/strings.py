@@ -1,0 +1,63 @@
+"""Strings inside a JSON text: what they say, and the same string with parts of it replaced."""
+
+import json
+import re
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+#: Any string, or number, of a JSON text that has been checked.
+SCALAR = re.compile(rb'"(?:[^"\\]++|\\.)*+"|-?[0-9][0-9.eE+-]*+', re.DOTALL)
+_ESCAPE = re.compile(
+    r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What stands in a text from ``start`` to ``end``, in characters, is to become ``text``."""
+
+    start: int
+    end: int
+    text: str = field(repr=False)
+
+
+def meaning(lexeme: bytes) -> str:
+    """What a JSON string says; a number says what it is spelled as."""
+    if not lexeme.startswith(b'"'):
+        return lexeme.decode()
+    text: str = json.loads(lexeme)
+    return text
+
+
+def changed(text: str, changes: Sequence[Change]) -> tuple[str, list[tuple[int, int]]]:
+    """*text* after *changes*, which are ascending and apart, and where in it the new parts stand."""
+    parts: list[str] = []
+    ranges: list[tuple[int, int]] = []
+    at = length = 0
+    for change in changes:
+        parts += text[at : change.start], change.text
+        length += change.start - at
+        ranges.append((length, length + len(change.text)))
+        length += len(change.text)
+        at = change.end
+    return "".join([*parts, text[at:]]), ranges
+
+
+def rewritten(lexeme: bytes, changes: Sequence[Change]) -> bytes:
+    """The JSON string *lexeme* after *changes* to what it says; all else keeps its spelling. A number becomes a string."""
+    if not lexeme.startswith(b'"'):
+        return json.dumps(changed(lexeme.decode(), changes)[0]).encode()
+    spelled = lexeme.decode()
+    here, there = [0], [1]
+    for found in _ESCAPE.finditer(spelled):
+        start = here[-1] + found.start() - there[-1]
+        here += start, start + 1
+        there += found.start(), found.end()
+
+    def place(at: int) -> int:
+        number = bisect_right(here, at) - 1
+        return there[number] + at - here[number]
+
+    inner = [Change(place(c.start), place(c.end), json.dumps(c.text)[1:-1]) for c in changes]
+    return changed(spelled, inner)[0].encode()
