@@ -75,6 +75,22 @@ async def test_drift_comes_into_the_outcome_and_is_counted(
     assert "region drift" in caplog.text
 
 
+async def test_an_answer_that_masking_keeps_is_not_made_to_stream_and_heard_when_it_is_whole(
+    ready: Gateway,
+) -> None:
+    flow = await answered(ready)
+    assert flow.response
+    flow.response.stream = False
+    attestations = Attestations()
+    attestations.listen(flow, ready.runtime)
+
+    assert flow.response.stream is False
+
+    flow.response.raw_content = ANSWER
+    told = await attestations.told(attestations.take(flow), ready.runtime)
+    assert told["region_said"] == "anywhere"
+
+
 async def test_an_answer_that_was_cut_short_is_told_as_far_as_it_came(ready: Gateway) -> None:
     flow = await answered(ready)
     assert flow.response
