@@ -261,3 +261,16 @@ def test_an_opaque_host_is_where_a_pin_says() -> None:
         str(ask("index-abc.svc.aped-4627-b74a.pinecone.io/query", NO_BODY, atlas=atlas).places)
         == "US"
     )
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["api.anthropic.com/v1/messages", "aws-external-anthropic.eu-west-1.api.aws/v1/messages",
+     "aiplatform.eu.rep.googleapis.com/v1/projects/p/locations/eu/publishers/anthropic/models/claude-x:rawPredict"],
+)  # fmt: skip
+def test_an_mcp_server_without_a_type_is_one(url: str) -> None:
+    plain = {"model": "claude-x", "inference_geo": "us"}
+    served = {**plain, "mcp_servers": [{"url": "https://far.example", "name": "x"}]}
+
+    assert not ask(url, plain).places.unknown
+    assert ask(url, served).places.unknown
