@@ -274,3 +274,21 @@ def test_an_mcp_server_without_a_type_is_one(url: str) -> None:
 
     assert not ask(url, plain).places.unknown
     assert ask(url, served).places.unknown
+
+
+@pytest.mark.parametrize(
+    "path", ["fine_tuning/jobs", "webhook_endpoints", "organization/projects", "tomorrow", "batches", "evals/e/runs"]
+)  # fmt: skip
+def test_what_may_report_to_third_parties_is_not_in_region(path: str) -> None:
+    body = {"model": "gpt-5", "integrations": [{"type": "wandb", "wandb": {"project": "p"}}]}
+
+    assert ask(f"eu.api.openai.com/v1/{path}", body).places.unknown
+    assert str(ask(f"api.openai.com/v1/{path}", body).places) == "anywhere"
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["files", "files/file-abc", "moderations", "responses/resp_1", "chat/completions/cmpl-1"],
+)
+def test_what_calls_nobody_stays_in_region(path: str) -> None:
+    assert "DE" in str(ask(f"eu.api.openai.com/v1/{path}", NO_BODY).places)

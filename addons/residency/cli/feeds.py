@@ -35,7 +35,7 @@ def feeds() -> None:
 def import_(
     ctx: click.Context, files: tuple[Path, ...], folder: Path, form: str, *, dry_run: bool
 ) -> None:
-    r"""Check FILES and take them into the folder, each in place of the one of its kind.
+    """Check FILES and take them into the folder, each in place of the one of its kind.
 
     What a file is, its own content tells; it is kept as it was given. All files are taken, or none. Nothing is downloaded:
 
@@ -48,7 +48,7 @@ def import_(
     MMDB        any database of countries (DB-IP Lite, IPinfo Lite, GeoLite2)
 
     Exit codes: 0 taken; 2 a file that cannot be used, with every fault.
-    """
+    """  # noqa: D301 - click takes the character itself
     from residency import feeds as store
 
     given, faults = _read(files)
