@@ -114,8 +114,8 @@ def case(call: str, expect: str, more: str = "") -> list[str]:
         (
             'groups: [g], url: "ftp://x.test/"',
             "action: block",
-            "policy.yaml:13:30: tests[0].call.url: request-malformed: a URL of https or http, "
-            "without user and password, is needed (correct the URL)",
+            "policy.yaml:13:30: tests[0].call.url: request-malformed: not a URL of https or http "
+            "without blanks (correct the URL)",
         ),
         (
             f'groups: [g], url: "{CHAT}", body: "not json"',
