@@ -138,3 +138,10 @@ def test_status_fails_where_there_is_none(here: Path, run: Run) -> None:
 @pytest.mark.parametrize("age", ["30", "d", "x", "-1d"])
 def test_an_age_is_a_duration(here: Path, run: Run, age: str) -> None:
     assert "--max-age" in one_line(run("feeds", "status", f"--max-age={age}"))
+
+
+def test_the_help_lists_the_files_a_line_each(run: Run) -> None:
+    found = run("feeds", "import", "--help")
+
+    assert "\\b" not in found.stdout
+    assert "  AWS         https://ip-ranges.amazonaws.com/ip-ranges.json\n" in found.stdout

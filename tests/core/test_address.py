@@ -29,3 +29,15 @@ def test_what_is_no_address_fits_nowhere(text: str) -> None:
 def test_a_private_address_fits_a_private_host_alone() -> None:
     assert [fits("10.0.0.1", private=p) for p in (True, False)] == [True, False]
     assert not fits("169.254.169.254", private=True)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "fd00:ec2::254", "fd00:ec2::23", "fd20:ce::254", "100.100.100.200", "192.0.0.192", "168.63.129.16",
+        "::ffff:168.63.129.16", "64:ff9b::a83f:8110",
+    ],
+)  # fmt: skip
+def test_a_cloud_machines_metadata_is_no_private_host(text: str) -> None:
+    assert not fits(text, private=True)
+    assert not fits(text, private=False)

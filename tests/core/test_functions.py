@@ -452,3 +452,17 @@ def test_rules_that_ask_for_no_operation_let_the_body_stream() -> None:
 
 def test_a_batch_of_large_documents_is_not_told() -> None:
     assert named([{"query": "query A { a }" + " " * 60_000}] * 5) == [UNTOLD]
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["x=1;query=mutation B{b}", "query[]=mutation B{b}", "query%5B%5D=mutation B{b}", "+query=mutation B{b}", "doc.id=1"],
+)  # fmt: skip
+def test_a_url_that_only_some_readers_take_for_an_operation_names_one(query: str) -> None:
+    told = operations({"query": "query A{a}"}, query)
+
+    assert told == ("graphql:query:A", "graphql:?:?")
+
+
+def test_a_semicolon_within_a_document_that_is_read_in_two_ways() -> None:
+    assert operations(NO_BODY, 'query=query A{a(s:";query=mutation B{b}")}') == ("graphql:?:?",)

@@ -139,8 +139,8 @@ def test_vendors_live_on_clouds_whose_place_joins() -> None:
 
 @pytest.mark.parametrize(
     "origin",
-    [Origin("aws", anycast=True), Origin("cloudflare", anycast=True), Origin("google")],
-    ids=["its own", "a CDN's", "without a region"],
+    [Origin("aws", anycast=True), Origin("aws")],
+    ids=["everywhere", "without a region"],
 )
 def test_what_is_announced_everywhere_is_noted_and_adds_nothing(origin: Origin) -> None:
     found = weigh(FRANKFURT, [said(origin)], shipped())
@@ -187,3 +187,11 @@ def test_what_is_kept_of_the_evidence_is_bounded() -> None:
     many = [said(Origin("aws", f"r-{i}")) for i in range(100)]
 
     assert len(weigh(FRANKFURT, many, shipped()).evidence) == 1 + MAX_EVIDENCE
+
+
+@pytest.mark.parametrize(
+    "origin", [Origin("cloudflare", anycast=True), Origin("google"), Origin("azure", anycast=True)]
+)
+def test_another_clouds_range_without_a_region_is_a_conflict_too(origin: Origin) -> None:
+    assert judged(FRANKFURT, said(origin)) == (["DE"], "conflict")
+    assert judged(VENDOR, said(origin)) == (["DE", "IE"], "declared")

@@ -45,7 +45,14 @@ def test_a_region_counts_only_under_a_suffix_of_its_partition(region: str) -> No
 
     for suffix in SUFFIXES:
         expected = region if suffix in PARTITIONS[own][0] else "unknown"
-        for service in ("kms", "s3", "b.s3", "lambda", "x.execute-api", "runtime.sagemaker"):
+        for service in (
+            "kms",
+            "s3",
+            "b.s3",
+            "lambda",
+            "x-vpce-1.execute-api",
+            "runtime.sagemaker",
+        ):
             assert regions(f"{service}.{region}.{suffix}") == expected
 
 
@@ -82,10 +89,10 @@ def test_a_region_counts_only_under_a_suffix_of_its_partition(region: str) -> No
         ("eu-west-1.queue.amazonaws.com", "eu-west-1"),
         ("queue.amazonaws.com", "us-east-1"),
         ("abc.lambda-url.eu-west-1.on.aws", "eu-west-1"),
-        ("abc123.execute-api.eu-west-1.amazonaws.com", "eu-west-1"),
+        ("abc123.execute-api.us-gov-west-1.amazonaws.com", "us-gov-west-1"),
+        ("execute-api.eu-west-1.amazonaws.com", "eu-west-1"),
+        ("vpce-0a-1b.execute-api.eu-west-1.vpce.amazonaws.com", "eu-west-1"),
         ("abc123-vpce-0a1b.execute-api.eu-west-1.amazonaws.com", "eu-west-1"),
-        ("abc.appsync-api.eu-west-1.amazonaws.com", "eu-west-1"),
-        ("abc.appsync-realtime-api.eu-west-1.amazonaws.com", "eu-west-1"),
         ("abc.eu-west-1.awsapprunner.com", "eu-west-1"),
         ("search-logs-abc.eu-west-1.es.amazonaws.com", "eu-west-1"),
         ("abc.eu-west-1.aoss.amazonaws.com", "eu-west-1"),
@@ -260,3 +267,18 @@ def test_a_bucket_named_like_a_region_or_a_host_is_no_region(region: str, name: 
     for bucket in (region, f"s3.{region}", f"{name}.{region}", f"{region}.{name}", f"s3-{region}"):
         assert regions(f"{bucket}.s3.eu-west-1.amazonaws.com") == "eu-west-1"
         assert regions(f"{bucket}.s3.amazonaws.com") == "anywhere"
+
+
+@pytest.mark.parametrize(
+    "service", ["execute-api", "execute-api-fips", "appsync-api", "appsync-realtime-api"]
+)
+def test_an_edge_that_may_end_tls_first_is_anywhere_unless_a_pin_says_more(service: str) -> None:
+    host = f"abc123.{service}.eu-west-1.amazonaws.com"
+    atlas, faults = build(
+        f"version: 1\ndestinations:\n  - host: {host}\n    provider: aws\n    regions: [eu-west-1]\n"
+        "    why: a regional API\n    owner: a@example.com\n    until: 2027-01-01\n"
+    )
+    faults.check()
+
+    assert str(ask(f"{host}/", NO_BODY).places) == "anywhere"
+    assert ask(f"{host}/", NO_BODY, atlas=atlas).regions == ("eu-west-1",)

@@ -3,7 +3,7 @@
 import pytest
 
 from residency.core.region.locate import NO_BODY, PENDING, UNREADABLE
-from tests.atlases import ask
+from tests.atlases import ask, build
 
 HOST = "bedrock-runtime.{}.amazonaws.com"
 EU6 = "eu-central-1 eu-north-1 eu-south-1 eu-south-2 eu-west-1 eu-west-3"
@@ -73,7 +73,7 @@ def _cells(rows: list[tuple[str, str, str]]) -> list[tuple[str, str, set[str]]]:
 
 
 def regions(source: str, model: str) -> set[str]:
-    return set(ask(f"{HOST.format(source)}/model/{model}/converse").regions)
+    return set(ask(f"{HOST.format(source)}/model/{model}/converse", NO_BODY).regions)
 
 
 @pytest.mark.parametrize(("model", "source", "to"), _cells(ROWS))
@@ -103,7 +103,11 @@ def test_a_newer_model_gets_the_widest_set_of_its_prefix(model: str) -> None:
         "me-central-1",
     }
     assert (
-        str(ask(f"{HOST.format('eu-west-1')}/model/global.anthropic.{model}/invoke").places)
+        str(
+            ask(
+                f"{HOST.format('eu-west-1')}/model/global.anthropic.{model}/invoke", NO_BODY
+            ).places
+        )
         == "anywhere"
     )
 
@@ -116,10 +120,13 @@ def test_a_newer_model_gets_the_widest_set_of_its_prefix(model: str) -> None:
     "vpce-0a-1b.bedrock-runtime.eu-west-2.vpce.amazonaws.com",
 ])  # fmt: skip
 def test_the_profile_decides_on_every_host_and_operation(host: str, path: str) -> None:
-    there = ask(f"{host}/model/eu.anthropic.claude-haiku-4-5-20251001-v1%3A0/{path}")
+    there = ask(f"{host}/model/eu.anthropic.claude-haiku-4-5-20251001-v1%3A0/{path}", NO_BODY)
 
     assert str(there.places) == "DE ES FR GB IE IT SE"
-    assert str(ask(f"{host}/model/anthropic.claude-3-haiku-20240307-v1:0/{path}").places) == "GB"
+    assert (
+        str(ask(f"{host}/model/anthropic.claude-3-haiku-20240307-v1:0/{path}", NO_BODY).places)
+        == "GB"
+    )
 
 
 ARN = "arn:aws:bedrock:eu-west-1:{}:{}"
@@ -155,7 +162,7 @@ def test_a_model_by_encoded_id_or_arn(model: str, expected: str) -> None:
         if model.startswith("%") or "%" in model
         else model.replace("/", "%2F").replace(":", "%3A")
     )
-    there = ask(f"{HOST.format('eu-west-1')}/model/{quoted}/invoke")
+    there = ask(f"{HOST.format('eu-west-1')}/model/{quoted}/invoke", NO_BODY)
 
     assert ("conflict" if there.status == "conflict" else str(there.places)) == expected
 
@@ -234,3 +241,68 @@ def test_claude_platform_does_not_run_where_its_host_says(body: object, expected
     there = ask("aws-external-anthropic.eu-west-1.api.aws/v1/messages", body)
 
     assert str(there.places) == expected
+
+
+GUARDED = {"guardrailConfig": {"guardrailIdentifier": "abc123", "guardrailVersion": "1"}}
+HEADER = (("x-amzn-bedrock-guardrailidentifier", "abc123"),)
+EU6_PLACES = "DE ES FR IE IT SE"
+
+
+@pytest.mark.parametrize(
+    ("source", "model", "expected"),
+    [
+        ("eu-west-1", "anthropic.claude-x", EU6_PLACES),
+        ("eu-west-1", "eu.meta.llama3-2-1b-instruct-v1:0", EU6_PLACES),
+        ("eu-west-2", "anthropic.claude-x", "GB"),
+        ("eu-west-2", "eu.amazon.nova-2-lite-v1:0", "DE ES FR GB IE IT SE"),
+        ("il-central-1", "anthropic.claude-x", "DE ES FR IE IL IT SE"),
+        ("eu-central-2", "anthropic.claude-x", "unknown"),
+        ("ca-central-1", "us.anthropic.claude-x", "CA US"),
+        ("ap-southeast-2", "au.anthropic.claude-x", "AU ID IN JP KR SG"),
+        ("us-east-1", "zz.anthropic.claude-x", "unknown"),
+        ("us-east-1", "global.anthropic.claude-x", "anywhere"),
+        ("eu-west-1", "arn:aws:bedrock:us-east-1::foundation-model%2Fanthropic.claude-x", "unknown"),
+    ],
+)  # fmt: skip
+def test_a_guardrail_may_work_in_other_regions_than_the_model(
+    source: str, model: str, expected: str
+) -> None:
+    url = f"{HOST.format(source)}/model/{model}"
+
+    assert str(ask(f"{url}/converse", GUARDED).places) == expected
+    assert str(ask(f"{url}/invoke", NO_BODY, headers=HEADER).places) == expected
+
+
+@pytest.mark.parametrize("operation", ["converse", "converse-stream", "invoke"])
+def test_a_tool_of_bedrocks_own_calls_third_parties(operation: str) -> None:
+    url = f"{HOST.format('eu-west-1')}/model/eu.amazon.nova-2-lite-v1:0/{operation}"
+    own = {"toolConfig": {"tools": [{"toolSpec": {"name": "f"}}]}}
+    web = {"toolConfig": {"tools": [*own["toolConfig"]["tools"], {"systemTool": {"name": "nova_grounding"}}]}}  # fmt: skip
+
+    assert str(ask(url, own).places) == EU6_PLACES
+    assert str(ask(url, web).places) == "unknown"
+    assert str(ask(url, UNREADABLE).places) == "unknown"
+
+
+def test_a_guardrail_hidden_elsewhere_in_bedrock() -> None:
+    external = {**RAG["externalSourcesConfiguration"], "generationConfiguration": {"guardrailConfiguration": {"guardrailId": "g"}}}  # type: ignore[dict-item]  # fmt: skip
+    rag = {"retrieveAndGenerateConfiguration": {**RAG, "externalSourcesConfiguration": external}}
+    mantle = "bedrock-mantle.eu-west-1.api.aws/v1/chat/completions"
+
+    assert (
+        str(ask("bedrock-agent-runtime.eu-west-1.amazonaws.com/retrieveAndGenerate", rag).places)
+        == EU6_PLACES
+    )
+    assert str(ask(mantle, {"model": "openai.gpt-oss-120b"}, headers=HEADER).places) == EU6_PLACES
+
+
+def test_a_pin_for_a_hidden_model_does_not_speak_for_a_guardrail() -> None:
+    atlas, faults = build(
+        "version: 1\ndestinations:\n  - host: bedrock-runtime.eu-west-1.amazonaws.com\n    provider: aws\n"
+        "    regions: [eu-west-1]\n    why: one profile\n    owner: a@example.com\n    until: 2027-01-01\n"
+    )
+    faults.check()
+    url = f"{HOST.format('eu-west-1')}/model/" + ARN.format(ACCOUNT, "application-inference-profile%2Fabc") + "/converse"  # fmt: skip
+
+    assert str(ask(url, {}, atlas=atlas).places) == "IE"
+    assert str(ask(url, GUARDED, atlas=atlas).places) == "unknown"

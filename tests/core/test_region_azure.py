@@ -310,3 +310,35 @@ def test_a_storage_account_needs_no_deployment_type() -> None:
 
     assert atlas, faults.found
     assert str(ask(f"{host}/box/a", NO_BODY, atlas=atlas).places) == "FR"
+
+
+MEDIA = "westeurope.api.cognitive.microsoft.com/{}"
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("vision/v3.2/analyze", {"url": "https://far.example/a.png"}),
+        ("formrecognizer/documentModels/m:analyze", {"urlSource": "https://far.example/a.pdf"}),
+        ("documentintelligence/documentModels/m:analyzeBatch", {"azureBlobSource": {"containerUrl": "https://far.example"}}),
+        ("contentsafety/text:detectGroundedness", {"text": "a", "llmResource": {"azureOpenAIEndpoint": "https://far.example"}}),
+        ("contentsafety/image:analyze", {"image": {"blobUrl": "https://far.example"}}),
+        ("speechtotext/v3.2/transcriptions", {"contentUrls": ["https://far.example"]}),
+        ("speechtotext/transcriptions:transcribe", UNREADABLE),
+        ("vision/v3.2/analyze", [{"url": "https://far.example"}]),
+    ],
+)  # fmt: skip
+def test_what_a_classic_service_fetches_is_not_in_its_region(path: str, body: object) -> None:
+    there = ask(MEDIA.format(path), body, headers=(("content-type", "application/json"),))
+
+    assert there.places.unknown
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [("image/png", UNREADABLE), ("application/octet-stream", UNREADABLE), ("application/json", {"base64Source": "AA=="})],
+)  # fmt: skip
+def test_what_is_sent_itself_is_read_in_the_region(kind: str, body: object) -> None:
+    url = MEDIA.format("documentintelligence/documentModels/m:analyze")
+
+    assert str(ask(url, body, headers=(("content-type", kind),)).places) == "NL"

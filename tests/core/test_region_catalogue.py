@@ -190,7 +190,7 @@ def test_a_lambda_name_or_arn(name: str, function: str, status: str) -> None:
     ],
 )
 def test_bedrock_profiles_and_models(region: str, model: str, expected: str) -> None:
-    assert places(RUNTIME.format(region, model)) == expected
+    assert places(RUNTIME.format(region, model), NO_BODY) == expected
 
 
 def test_an_arn_of_another_region_is_a_conflict() -> None:
@@ -346,7 +346,9 @@ def test_a_block_of_a_maker_holds_where_the_model_is_hidden(arn: str) -> None:
     url = RUNTIME.format("eu-west-1", arn.replace("/", "%2F"))
 
     assert ask(url).function == "aws:bedrock:?"
-    assert decided(url, "functions: ['aws:bedrock:*deepseek*'], then: block") == "block"
+    assert (
+        decided(url, "functions: ['aws:bedrock:*deepseek*'], then: block", body=NO_BODY) == "block"
+    )
 
 
 def test_an_arn_that_hides_the_model_and_names_another_region_is_a_conflict() -> None:

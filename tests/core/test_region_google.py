@@ -186,6 +186,9 @@ def test_the_callers_own_tools_stay_where_they_are(path: str, body: object) -> N
     [
         ("europe-west1-dialogflow.googleapis.com/v3/projects/p/locations/europe-west1/agents/a", "BE"),
         ("europe-west2-documentai.googleapis.com/v1/projects/p/locations/europe-west2/processors/x:process", "GB"),
+        ("europe-west2-x.googleapis.com/v3/projects/p/locations/europe-west2:translateText", "GB"),
+        ("europe-west2-x.googleapis.com/batch", "unknown"),
+        ("x.eu.rep.googleapis.com/batch/x/v1", "unknown"),
         ("us-central1-pubsub.googleapis.com/v1/projects/p/topics/t:publish", "US"),
         ("europe-west12-pubsub.googleapis.com/v1/projects/p/topics/t:publish", "IT"),
         ("eu-documentai.googleapis.com/v1/projects/p/locations/eu/processors/x:process", " ".join(sorted(EU))),
@@ -214,6 +217,13 @@ def test_every_documented_host(url: str, place: str) -> None:
     [
         "europe-west1-dialogflow.googleapis.com/v3/projects/p/locations/us-central1/agents/a",
         "europe-west1-dataproc.googleapis.com/v1/projects/p/regions/us-east1/clusters",
+        "europe-west1-dataproc.googleapis.com/v1/projects/p/regions/us-east1",
+        "europe-west1-x.googleapis.com/upload/v1/projects/p/locations/us-central1/files",
+        "europe-west1-x.googleapis.com/compute/v1/projects/p/regions/us-central1/disks",
+        "europe-west1-x.googleapis.com/v1/locations/us-central1/x",
+        "europe-west1-x.googleapis.com/v1/projects/p/locations/us-central1:translateText",
+        "eu-documentai.googleapis.com/v1/projects/p/locations/us:x",
+        "dlp.eu.rep.googleapis.com/v2/locations/us/content:inspect",
         "eu-documentai.googleapis.com/v1/projects/p/locations/us/processors/x:process",
         "us-documentai.googleapis.com/v1/projects/p/locations/eu/processors/x:process",
         "dlp.eu.rep.googleapis.com/v2/projects/p/locations/us/content:inspect",

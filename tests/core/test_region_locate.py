@@ -154,10 +154,10 @@ def test_a_pin_mends_neither_an_unknown_profile_nor_an_unclear_path() -> None:
     atlas, _ = build(pinned(host))
     arn = "arn:aws:bedrock:eu-west-1:123456789012:application-inference-profile%2Fabc"
 
-    assert str(ask(f"{host}/model/{arn}/converse", atlas=atlas).places) == "DE"
-    assert ask(f"{host}/model/xx.anthropic.claude/converse", atlas=atlas).places.unknown
-    assert ask(f"{host}/model/%2567lobal.x/converse", atlas=atlas).places.unknown
-    assert str(ask(f"{host}/model/global.x/converse", atlas=atlas).places) == "anywhere"
+    assert str(ask(f"{host}/model/{arn}/converse", NO_BODY, atlas=atlas).places) == "DE"
+    assert ask(f"{host}/model/xx.anthropic.claude/converse", NO_BODY, atlas=atlas).places.unknown
+    assert ask(f"{host}/model/%2567lobal.x/converse", NO_BODY, atlas=atlas).places.unknown
+    assert str(ask(f"{host}/model/global.x/converse", NO_BODY, atlas=atlas).places) == "anywhere"
 
 
 @pytest.mark.parametrize(

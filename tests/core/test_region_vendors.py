@@ -261,3 +261,34 @@ def test_an_opaque_host_is_where_a_pin_says() -> None:
         str(ask("index-abc.svc.aped-4627-b74a.pinecone.io/query", NO_BODY, atlas=atlas).places)
         == "US"
     )
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["api.anthropic.com/v1/messages", "aws-external-anthropic.eu-west-1.api.aws/v1/messages",
+     "aiplatform.eu.rep.googleapis.com/v1/projects/p/locations/eu/publishers/anthropic/models/claude-x:rawPredict"],
+)  # fmt: skip
+def test_an_mcp_server_without_a_type_is_one(url: str) -> None:
+    plain = {"model": "claude-x", "inference_geo": "us"}
+    served = {**plain, "mcp_servers": [{"url": "https://far.example", "name": "x"}]}
+
+    assert not ask(url, plain).places.unknown
+    assert ask(url, served).places.unknown
+
+
+@pytest.mark.parametrize(
+    "path", ["fine_tuning/jobs", "webhook_endpoints", "organization/projects", "tomorrow", "batches", "evals/e/runs"]
+)  # fmt: skip
+def test_what_may_report_to_third_parties_is_not_in_region(path: str) -> None:
+    body = {"model": "gpt-5", "integrations": [{"type": "wandb", "wandb": {"project": "p"}}]}
+
+    assert ask(f"eu.api.openai.com/v1/{path}", body).places.unknown
+    assert str(ask(f"api.openai.com/v1/{path}", body).places) == "anywhere"
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["files", "files/file-abc", "moderations", "responses/resp_1", "chat/completions/cmpl-1"],
+)
+def test_what_calls_nobody_stays_in_region(path: str) -> None:
+    assert "DE" in str(ask(f"eu.api.openai.com/v1/{path}", NO_BODY).places)

@@ -29,12 +29,16 @@ KINDS: dict[str, BaseException] = {
 PLACES = {
     "identity": ("residency.proxy.identity", "check_form"),
     "region": ("residency.proxy.region", "locate"),
+    "operations": ("residency.core.region.locate", "operations"),
     "policy": ("residency.proxy.policy", "decide"),
     "mask": ("residency.proxy.mask", "mask_body"),
     "hold": ("residency.proxy.hold", "retryable"),
     "record": ("residency.proxy.audit", "decision_record"),
     "seal": ("residency.proxy.audit.seal", "check"),
     "ledger": ("residency.proxy.ledger.LedgerWriter", "append"),
+    "reach": ("residency.proxy.audit", "reach"),
+    "addresses": ("residency.proxy.resolver.Resolver", "pin"),
+    "feeds": ("residency.proxy.feeds.Feeds", "said"),
     "release": ("residency.proxy.resolver.Resolver", "release"),
 }
 

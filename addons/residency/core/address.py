@@ -2,6 +2,15 @@
 
 import ipaddress
 
+#: Where clouds hand out a machine's credentials and settings, other than link-local: AWS (IMDS and EKS Pod Identity over
+#: IPv6), Google Cloud over IPv6, Alibaba, Oracle, and Azure, whose address is a global one.
+_METADATA = tuple(
+    map(
+        ipaddress.ip_network,
+        ("fd00:ec2::/32", "fd20:ce::254/128", "100.100.100.200/32", "192.0.0.192/32", "168.63.129.16/32"),
+    )
+)  # fmt: skip
+
 type IP = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 #: RFC 6052 section 2.1.
@@ -28,13 +37,15 @@ def led_to(ip: IP) -> IP:
 def fits(text: str, *, private: bool) -> bool:
     """Whether *text* is an address to connect to; *private* admits those of the organisation's own networks.
 
-    Link-local ones never: 169.254.169.254 hands out a cloud machine's credentials.
+    Link-local ones never, nor others where a cloud hands out a machine's credentials; reserved ones neither.
     """
     ip = read(text)
     if ip is None:
         return False
     ip = led_to(ip)
     if ip.is_link_local or ip.is_multicast or ip.is_unspecified:
+        return False
+    if any(ip in network for network in _METADATA):
         return False
     # Python 3.13 calls some blocks global that are reserved or withdrawn: ::7f00:1, fec0::1 (RFC 3879).
     fit = ip.is_global and not ip.is_reserved and not getattr(ip, "is_site_local", False)

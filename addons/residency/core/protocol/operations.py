@@ -50,7 +50,7 @@ _KEYS = {
 }  # fmt: skip
 
 _URL_KEYS = _KEYS.keys() - {"jsonrpc", "method", "params"}
-_URL_NAMES = re.compile("|".join(sorted(_URL_KEYS)), re.IGNORECASE)
+_URL_NAMES = re.compile("|".join(sorted(_URL_KEYS)).replace("_", "."), re.IGNORECASE)
 
 type Members = Mapping[str, object]
 
@@ -183,11 +183,21 @@ def _stored(extensions: object) -> object:
 def _from_url(query: str) -> str | None:
     if "%" not in query and not _URL_NAMES.search(query):
         return None
-    pairs = [
-        (n, v) for n, v in parse_qsl(query, keep_blank_values=True) if n.casefold() in _URL_KEYS
-    ]
+    # Some readers part at semicolons too.
+    ways = {_read_url(text) for text in (query, query.replace(";", "&"))} - {None}
+    return ways.pop() if len(ways) == 1 else _GRAPHQL if ways else None
+
+
+def _read_url(query: str) -> str | None:
+    named = [(_url_name(n), v) for n, v in parse_qsl(query, keep_blank_values=True)]
+    pairs = [(n, v) for n, v in named if n.casefold() in _URL_KEYS]
     ways = [told for pair in pairs for told in _item({**dict(pairs), **dict([pair])})]
     if not ways:
         return None
     twice = len({n for n, _ in pairs}) != len(pairs)
     return ways[0] if len(set(ways)) == 1 and not twice else _GRAPHQL
+
+
+def _url_name(name: str) -> str:
+    """*name* as PHP and Rack have it too: ``query[]`` and `` query`` are ``query``, ``doc.id`` is ``doc_id``."""
+    return name.strip().partition("[")[0].replace(".", "_")

@@ -6,7 +6,7 @@ places or raise a conflict, and never takes a place away:
 * The provider's own feed names a region. One of the destination's confirms it; another one, outside its places, is a
   conflict, since provider and host name contradict each other. Either way the region's place is added.
 * A range of another cloud than the destination's own: a conflict. Vendors live on clouds: for them its place is added.
-* A range that is announced everywhere is noted, and adds nothing.
+* A range that is announced everywhere, by the provider or by what a vendor stands behind, is noted, and adds nothing.
 * A region that no table knows, or a zone outside its region whose place is not known, makes the place unknown.
 * A geolocation database speaks only where no provider's feed does. Its country is added.
 """
@@ -82,14 +82,16 @@ def _find(destination: Destination, origin: Origin, atlas: Atlas) -> _Finding:
         known = origin.country in ISO_3166
         adds = Places(frozenset([origin.country])) if known else UNKNOWN
         return _Finding(f"country {origin.country if known else '?'}", adds)
+    foreign = origin.provider != destination.provider
+    conflict = foreign and destination.provider in CLOUDS
     if origin.anycast:
-        return _Finding(f"anycast of {origin.provider}")
+        return _Finding(f"anycast of {origin.provider}", conflict=conflict)
     if not origin.region:
-        return _Finding(f"{origin.provider}, no region given")
+        return _Finding(f"{origin.provider}, no region given", conflict=conflict)
     meant = answer_of(origin, atlas)
     where = f"{origin.provider} {origin.zone or origin.region}"
-    if origin.provider != destination.provider:
-        return _Finding(where, meant.places, conflict=destination.provider in CLOUDS)
+    if foreign:
+        return _Finding(where, meant.places, conflict=conflict)
     if origin.zone and origin.region in destination.regions:
         return _Finding(where, meant.places)
     return _own(destination, meant, where)

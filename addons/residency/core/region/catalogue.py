@@ -70,7 +70,8 @@ class EntryModel(Model):
     ``{region}``, ``{zone}`` and ``{code}`` are, if not its own: a service that runs in another's
     cloud. ``shapes`` take values apart, such as ARNs.
     ``where`` lists cases, in which a text stands for the cases of that name in the file's
-    ``cases``.
+    ``cases``. ``also`` lists cases of which the first that fits joins that answer; if none fits,
+    nothing does.
     """
 
     id: Id
@@ -84,6 +85,7 @@ class EntryModel(Model):
     shapes: dict[str, str | list[str]] = pydantic.Field(default_factory=dict)
     function: str = "?"
     where: str | list[str | CaseModel]
+    also: str | list[str | CaseModel] = pydantic.Field(default_factory=list)
     says: list[SayModel] = pydantic.Field(default_factory=list)
     source: str
     as_of: AsOf | None = None

@@ -91,7 +91,9 @@ def _entry(context: Context, model: EntryModel, path: Path) -> Entry:
     known |= {n for group in shaped.values() for n in group}
     for name in model.shapes.keys() - known:
         context.fault((*path, "shapes", name), "is no position of this entry")
-    cases, used = _cases(context, model, path, known)
+    cases, used = _cases(context, model.where, (*path, "where"), known)
+    also, added = _cases(context, model.also, (*path, "also"), known)
+    used |= added
     kinds = dict.fromkeys(path_names, "path") | {n: _kind(r) for n, r in model.read.items()}
     used |= {name for name, parts in shaped.items() if used & set(parts)}
     return Entry(
@@ -106,6 +108,7 @@ def _entry(context: Context, model: EntryModel, path: Path) -> Entry:
         shapes=shapes,
         shaped=shaped,
         cases=cases,
+        also=also,
         deploys=_deploys(context, model),
         says=sayings(model.says, context.table, context.document, (*path, "says"), context.faults),
         evidence=(
@@ -181,13 +184,12 @@ def _template(context: Context, text: str, path: Path, known: set[str]) -> Templ
 
 
 def _cases(
-    context: Context, model: EntryModel, path: Path, known: set[str]
+    context: Context, listed: str | list[str | CaseModel], path: Path, known: set[str]
 ) -> tuple[tuple[Case, ...], set[str]]:
     """The cases, and the positions that they depend on."""
-    path = (*path, "where")
     cases: list[Case] = []
-    for i, where in enumerate([model.where] if isinstance(model.where, str) else model.where):
-        here: Path = path if isinstance(model.where, str) else (*path, i)
+    for i, where in enumerate([listed] if isinstance(listed, str) else listed):
+        here: Path = path if isinstance(listed, str) else (*path, i)
         if not isinstance(where, str):
             cases.append(_case(context, where, here))
             continue
@@ -200,7 +202,7 @@ def _cases(
         for test in (*case.when, *case.unless):
             used |= {test.position, *test.same}
     for name in sorted(used - known):
-        context.fault(path, f"{name} is no position of the entry {model.id}")
+        context.fault(path, f"{name} is no position of this entry")
     return tuple(cases), used
 
 

@@ -14,6 +14,7 @@ from residency.core.region.cases import (
     Case,
     Gap,
     Reading,
+    join,
     say,
 )
 from residency.core.region.destination import Evidence
@@ -28,6 +29,7 @@ _MAX_BINDINGS = 64
 class Entry:
     """``path_names`` are the positions that paths give, ``shaped`` those that each shape gives.
 
+    ``also``: what the call sets off beside its own work; its answer joins that of ``cases``.
     ``deploys``: the region of a pin says where the call runs only with a deployment type.
     """
 
@@ -42,6 +44,7 @@ class Entry:
     shapes: Mapping[str, tuple[re.Pattern[str], ...]]
     shaped: Mapping[str, tuple[str, ...]]
     cases: tuple[Case, ...]
+    also: tuple[Case, ...]
     deploys: bool
     says: tuple[Saying, ...]
     evidence: tuple[Evidence, ...]
@@ -99,7 +102,9 @@ class Entry:
 
     def say(self, bindings: Sequence[Binding]) -> Answer:
         """Where the call may be processed, whichever of *bindings* is the true one."""
-        return say(self.cases, bindings)
+        answer = say(self.cases, bindings)
+        beside = [b for b in bindings if any(c.applies(b) is not False for c in self.also)]
+        return join([answer, say(self.also, beside)]) if beside else answer
 
     def call(self, bindings: Sequence[Binding]) -> str:
         """``provider:service:name``; ``?`` for the name if *bindings* differ in it."""
