@@ -190,14 +190,14 @@ async def ready(loaded: Gateway, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(
         files, "parse", lambda texts, *, today: _parsed(tuple(texts.items()), today)
     )
-    # Every name has an address, and nobody is asked for it.
-    loaded.runtime.resolver.names = Told({}, "8.8.8.8")  # type: ignore[assignment]
     loaded.rules = write_rules(tmp_path / "rules")
     return await started(loaded, tmp_path)
 
 
 async def started(loaded: Gateway, tmp_path: Path, **changes: Any) -> Gateway:
     """*loaded*, started with its rules, a ledger, and *changes* to the settings."""
+    # Every name has an address, and nobody is asked for it.
+    loaded.runtime.resolver.names = Told({}, "8.8.8.8")  # type: ignore[assignment]
     loaded.ledger_path = tmp_path / "ledger.jsonl"
     settings = Settings(
         rules=loaded.rules,
