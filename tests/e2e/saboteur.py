@@ -31,7 +31,7 @@ PLACES = {
     "region": ("residency.proxy.region", "locate"),
     "operations": ("residency.core.region.locate", "operations"),
     "policy": ("residency.proxy.policy", "decide"),
-    "mask": ("residency.proxy.mask", "mask_body"),
+    "mask": ("residency.proxy.mask", "mask_call"),
     "hold": ("residency.proxy.hold", "retryable"),
     "record": ("residency.proxy.audit", "decision_record"),
     "seal": ("residency.proxy.audit.seal", "check"),
