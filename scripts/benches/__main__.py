@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 
 from residency.errors import ResidencyError
-from scripts.benches import contest, identity, masking, micro, output, profiling
+from scripts.benches import contest, identity, masking, micro, output, profiling, sse
 from scripts.benches.load import LoadFailed
 from scripts.benches.scenarios import SCENARIOS
 from scripts.lab.gateway import GatewayFailed
@@ -90,6 +90,14 @@ def _mask(options: argparse.Namespace) -> str:
     return json.dumps(masking.plain(found)) if options.json else masking.text(found)
 
 
+def _sse(options: argparse.Namespace) -> str:
+    plan = sse.QUICK if options.quick else sse.Plan()
+    if options.rounds:
+        plan = dataclasses.replace(plan, rounds=options.rounds)
+    found = sse.sse(plan, _say)
+    return json.dumps(sse.plain(found)) if options.json else sse.text(found)
+
+
 def _say(text: str) -> None:
     """Progress, out of the way of the result."""
     print(text, file=sys.stderr, flush=True)
@@ -101,6 +109,7 @@ _BENCHES = {
     "identity": _identity,
     "mask": _mask,
     "profile": _profile,
+    "sse": _sse,
 }
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import openai
 EMAIL, NAME = json.load(sys.stdin)
 SAY = f"Write to {EMAIL}"
 SCHEMA = {"type": "object", "properties": {"to": {"type": "string"}, "name": {"type": "string"}}}
-MORE = {"extra_body": {"full_name": NAME}}
+MORE: Any = {"extra_body": {"full_name": NAME}}
 MESSAGES: Any = [{"role": "user", "content": SAY}]
 FUNCTION: Any = {"type": "function", "function": {"name": "mail", "parameters": SCHEMA}}
 
