@@ -91,6 +91,7 @@ async def take_over(master: mitmproxy_master.Master) -> None:
             await _relay(master, stages)
             await runtime(master).start(_settings(master))
             await _open_admin(master, stages)
+            runtime(master).background(runtime(master).workers.warm())
             logger.info("gateway ready")
             return
     except (ResidencyError, OSError, ValueError) as e:
@@ -204,6 +205,8 @@ def _settings(master: mitmproxy_master.Master) -> Settings:
         raise ResidencyError("option residency_ledger: names no file; no record, no call")
     if o.residency_hold_max < 0:
         raise ResidencyError("option residency_hold_max: is less than 0")
+    if o.residency_read_seconds <= 0:
+        raise ResidencyError("option residency_read_seconds: is less than 1")
     return Settings(
         rules=Path(o.residency_rules).expanduser(),
         ledger=Path(o.residency_ledger).expanduser(),
@@ -213,6 +216,7 @@ def _settings(master: mitmproxy_master.Master) -> Settings:
         resolve=tuple(o.residency_resolve),
         body_limit=human.parse_size(o.body_size_limit) or 0,
         read_limit=_size(o, "residency_read_limit"),
+        read_seconds=o.residency_read_seconds,
         mask_key=Path(o.residency_mask_key).expanduser() if o.residency_mask_key else None,
     )
 

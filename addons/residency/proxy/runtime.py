@@ -6,13 +6,11 @@ One ``Runtime`` a mitmproxy master. Stages ask it, and do not know each other. B
 
 import asyncio
 import datetime
-import functools
 import logging
 import secrets
 import time
 import weakref
 from collections.abc import Callable, Coroutine
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,6 +38,7 @@ from residency.proxy.keys import KeyStore
 from residency.proxy.ledger import LedgerWriter
 from residency.proxy.resolver import Resolver
 from residency.proxy.returns import Returns
+from residency.proxy.workers import Workers
 
 if TYPE_CHECKING:
     from residency.proxy.admin import Admin
@@ -48,7 +47,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("residency")
 
 RELOAD_SECONDS = 2.0
-#: Bodies above this many bytes, and all that are compressed, are read in a thread.
+#: Bodies above this many bytes, and all that are compressed, are read in another process.
 OFF_LOOP = 32 * 1024
 
 
@@ -65,6 +64,7 @@ class Settings:
     body_limit: int
     read_limit: int
     mask_key: Path | None = None
+    read_seconds: float = 30.0
 
 
 class Runtime:
@@ -91,8 +91,8 @@ class Runtime:
         self._tasks: set[asyncio.Task[None]] = set()
         self.body_limit = 0
         self.read_limit = 0
-        #: Where large bodies are read. Few threads, and their own: what waits here delays no look-up and no record.
-        self._readers = ThreadPoolExecutor(2, thread_name_prefix="residency-reader")
+        #: Where large bodies are read and masked.
+        self.workers = Workers()
         self._watcher: asyncio.Task[None] | None = None
         self._stamp: object = None
         self._seen: object = None
@@ -160,6 +160,7 @@ class Runtime:
             ResidencyError: Something cannot be used; the gateway stays closed.
         """
         self.body_limit, self.read_limit = settings.body_limit, settings.read_limit
+        self.workers.seconds = settings.read_seconds
         self._stamp = self._seen = stamp(settings.rules)
         configuration = load(settings.rules, today=self.today())
         check_secrets(configuration.identity, settings.rules)
@@ -189,11 +190,14 @@ class Runtime:
     async def read[**P, T](
         self, size: int, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """What *work* answers; off the loop where it is about *size* bytes or more than a few."""
+        """What *work* answers; off the loop where it is about *size* bytes or more than a few.
+
+        Raises:
+            CallError: As ``Workers.run``; and whatever *work* raises.
+        """
         if size <= OFF_LOOP:
             return work(*args, **kwargs)
-        call = functools.partial(work, *args, **kwargs)
-        return await asyncio.get_running_loop().run_in_executor(self._readers, call)
+        return await self.workers.run(work, *args, **kwargs)
 
     def background(self, work: Coroutine[None, None, None]) -> None:
         """Run *work* without waiting for it."""
@@ -296,6 +300,7 @@ class Runtime:
             self._exchange.stop()
         if self.admin:
             self.admin.stop()
+        self.workers.stop()
         self.resolver.uninstall()
         held = self.holds.close()
         if self._ledger and was_ready:
