@@ -84,6 +84,7 @@ CODES: dict[str, Code] = {
     "trailers-refused": Code(400, "Request trailers are not accepted", "Send no trailers."),
     "protocol-refused": Code(451, "Only HTTP may pass", "Use HTTP inside the tunnel."),
     "replayed": Code(451, "Replayed flows are not permitted", "Send a new call."),
+    "read-timeout": Code(503, "The body was not read in time", "Try again later, or send less."),
     "too-large": Code(413, "The body is larger than the gateway reads", "Send less, or have body_size_limit raised."),
     # the gateway's own
     "address-refused": Code(451, "The target's address is not permitted", "Have the target declared in destinations.yaml."),

@@ -12,7 +12,18 @@ import sys
 from collections.abc import Sequence
 
 from residency.errors import ResidencyError
-from scripts.benches import contest, identity, masking, micro, oracle, output, profiling, regions
+from scripts.benches import (
+    bystanders,
+    contest,
+    identity,
+    masking,
+    micro,
+    oracle,
+    output,
+    profiling,
+    regions,
+    sse,
+)
 from scripts.benches.load import LoadFailed
 from scripts.benches.scenarios import SCENARIOS
 from scripts.lab.gateway import GatewayFailed
@@ -105,13 +116,38 @@ def _mask(options: argparse.Namespace) -> str:
     return json.dumps(masking.plain(found)) if options.json else masking.text(found)
 
 
+def _sse(options: argparse.Namespace) -> str:
+    plan = sse.QUICK if options.quick else sse.Plan()
+    if options.rounds:
+        plan = dataclasses.replace(plan, rounds=options.rounds)
+    found = sse.sse(plan, _say)
+    return json.dumps(sse.plain(found)) if options.json else sse.text(found)
+
+
+def _bystanders(options: argparse.Namespace) -> str:
+    plan = bystanders.QUICK if options.quick else bystanders.Plan()
+    if options.rounds:
+        plan = dataclasses.replace(plan, rounds=options.rounds)
+    found = bystanders.bystanders(plan, _say)
+    return json.dumps(bystanders.plain(found)) if options.json else bystanders.text(found)
+
+
 def _say(text: str) -> None:
     """Progress, out of the way of the result."""
     print(text, file=sys.stderr, flush=True)
 
 
-_BENCHES = {"contest": _contest, "core": _core, "identity": _identity, "mask": _mask, "oracle": _oracle,
-            "profile": _profile, "regions": _regions}  # fmt: skip
+_BENCHES = {
+    "bystanders": _bystanders,
+    "contest": _contest,
+    "core": _core,
+    "identity": _identity,
+    "mask": _mask,
+    "oracle": _oracle,
+    "profile": _profile,
+    "regions": _regions,
+    "sse": _sse,
+}
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -32,6 +32,7 @@ http {{
     scgi_temp_path {folder}/scgi;
     keepalive_requests 1000000000;
     keepalive_timeout 1h;
+    client_max_body_size 0;
     server {{
         listen 127.0.0.1:{port} ssl;
         ssl_certificate {certificate};

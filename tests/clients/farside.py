@@ -10,7 +10,8 @@ from typing import Any, Self
 from scripts.lab.ca import Authority
 
 PRIVATE = "functions.private.example.com"
-HOSTS = (PRIVATE, "api.openai.com", "us.api.openai.com")
+MODELS = ("api.openai.com", "api.anthropic.com", "bedrock-runtime.us-east-1.amazonaws.com")
+HOSTS = (PRIVATE, "us.api.openai.com", *MODELS)
 BLOCK = 64 * 1024
 SECONDS = 20.0
 

@@ -161,6 +161,7 @@ async def loading(stock: list[Any], folder: Path) -> AsyncIterator[Gateway]:
         )
         yield found
         found.runtime.stop()
+        await found.runtime.workers.ended()
 
 
 @pytest.fixture

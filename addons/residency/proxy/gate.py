@@ -92,6 +92,7 @@ async def take_over(master: mitmproxy_master.Master) -> None:
             await runtime(master).start(_settings(master))
             await _open_admin(master, stages)
             heap.settle()
+            runtime(master).background(runtime(master).workers.warm())
             logger.info("gateway ready")
             return
     except (ResidencyError, OSError, ValueError) as e:
@@ -209,6 +210,8 @@ def _settings(master: mitmproxy_master.Master) -> Settings:
         raise ResidencyError(
             "option residency_resolve: goes around residency_feeds; set one of them"
         )
+    if o.residency_read_seconds <= 0:
+        raise ResidencyError("option residency_read_seconds: is less than 1")
     return Settings(
         rules=Path(o.residency_rules).expanduser(),
         ledger=Path(o.residency_ledger).expanduser(),
@@ -220,6 +223,7 @@ def _settings(master: mitmproxy_master.Master) -> Settings:
         feeds=Path(o.residency_feeds).expanduser() if o.residency_feeds else None,
         body_limit=human.parse_size(o.body_size_limit) or 0,
         read_limit=_size(o, "residency_read_limit"),
+        read_seconds=o.residency_read_seconds,
         mask_key=Path(o.residency_mask_key).expanduser() if o.residency_mask_key else None,
     )
 

@@ -20,6 +20,7 @@ OWN: dict[str, tuple[Any, Any, str]] = {
     "residency_hold_max": (int, 100, "How many calls may be held at once."),
     "residency_hold_bytes": (str, "64m", "How many bytes of bodies may be held at once."),
     "residency_read_limit": (str, "8m", "The largest body, after decoding, that is read where a rule asks about data."),
+    "residency_read_seconds": (int, 30, "How long reading or masking a body may take, in seconds."),
     "residency_mask_key": (str, "", "File with the key for hmac in masks.yaml, 32 bytes or more, for its owner alone."),
     "residency_resolve": (Sequence[str], [], "For demonstrations only: HOST=LOOPBACK-ADDRESS:PORT, instead of DNS."),
     "residency_dns": (Sequence[str], [], "DNS servers, ADDRESS or ADDRESS:PORT; those of /etc/resolv.conf if unset."),

@@ -6,13 +6,11 @@ One ``Runtime`` a mitmproxy master. Stages ask it, and do not know each other. B
 
 import asyncio
 import datetime
-import functools
 import logging
 import secrets
 import time
 import weakref
 from collections.abc import Callable, Coroutine
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -43,6 +41,7 @@ from residency.proxy.ledger import LedgerWriter
 from residency.proxy.names import Names
 from residency.proxy.resolver import Resolver
 from residency.proxy.returns import Returns
+from residency.proxy.workers import Workers
 
 if TYPE_CHECKING:
     from residency.proxy.admin import Admin
@@ -51,7 +50,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("residency")
 
 RELOAD_SECONDS = 2.0
-#: Bodies above this many bytes, and all that are compressed, are read in a thread.
+#: Bodies above this many bytes, and all that are compressed, are read in another process.
 OFF_LOOP = 32 * 1024
 
 
@@ -70,6 +69,7 @@ class Settings:
     dns: tuple[str, ...] = ()
     feeds: Path | None = None
     mask_key: Path | None = None
+    read_seconds: float = 30.0
 
 
 class Runtime:
@@ -99,8 +99,8 @@ class Runtime:
         self._tasks: set[asyncio.Task[None]] = set()
         self.body_limit = 0
         self.read_limit = 0
-        #: Where large bodies are read. Few threads, and their own: what waits here delays no look-up and no record.
-        self._readers = ThreadPoolExecutor(2, thread_name_prefix="residency-reader")
+        #: Where large bodies are read and masked.
+        self.workers = Workers()
         self._watcher: asyncio.Task[None] | None = None
         self._stamp: object = None
         self._seen: object = None
@@ -189,6 +189,7 @@ class Runtime:
             ResidencyError: Something cannot be used; the gateway stays closed.
         """
         self.body_limit, self.read_limit = settings.body_limit, settings.read_limit
+        self.workers.seconds = settings.read_seconds
         self._stamp = self._seen = stamp(settings.rules)
         configuration = load(settings.rules, today=self.today())
         self._files = configuration.identity.files()
@@ -229,11 +230,14 @@ class Runtime:
     async def read[**P, T](
         self, size: int, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """What *work* answers; off the loop where it is about *size* bytes or more than a few."""
+        """What *work* answers; off the loop where it is about *size* bytes or more than a few.
+
+        Raises:
+            CallError: As ``Workers.run``; and whatever *work* raises.
+        """
         if size <= OFF_LOOP:
             return work(*args, **kwargs)
-        call = functools.partial(work, *args, **kwargs)
-        return await asyncio.get_running_loop().run_in_executor(self._readers, call)
+        return await self.workers.run(work, *args, **kwargs)
 
     def background(self, work: Coroutine[None, None, None]) -> None:
         """Run *work* without waiting for it."""
@@ -345,6 +349,7 @@ class Runtime:
             self._exchange.stop()
         if self.admin:
             self.admin.stop()
+        self.workers.stop()
         self.resolver.uninstall()
         held = self.holds.close()
         if self._ledger and was_ready:

@@ -36,7 +36,9 @@ def check(job: Job) -> None:
     """
     if any(one.detect or one.required for one in job.fields):
         raise Unread("stream", "detect and required need the whole answer")
-    if any(one.json or one.text_or_json for one in job.sets):
+    # Sets that have no field in this direction do not apply.
+    sets = [job.sets[number] for number in {holder for holder, _ in job.rows}]
+    if any(one.json or one.text_or_json for one in sets):
         raise Unread("stream", "JSON in strings needs the whole answer")
 
 
