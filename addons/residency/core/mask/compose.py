@@ -50,7 +50,9 @@ def _said(part: Part, data: bytes) -> tuple[str, str | None, bytes]:
 
 
 class Look(Protocol):
-    """What is done with each document and text."""
+    """What is done for a job with each document and text."""
+
+    job: Job
 
     def document(self, data: bytes) -> bytes: ...
     def text(self, text: str, *, alone: bool) -> str: ...
@@ -67,7 +69,12 @@ def _each(parts: Sequence[Part], look: Look) -> list[bytes | None]:
             new[number] = look.document(part.data)
         else:
             new[number] = look.text(part.data.decode(), alone=part.kind == "text").encode()
-    for number, value in members.each(look.document):
+    if look.job.top.plan.relative and not members.is_one:
+        raise Unread(
+            "format",
+            "fields that stand in several objects, and a path that compares or counts them",
+        )
+    for number, value in members.each(look.document).items():
         new[number] = value
     return new
 
