@@ -9,14 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from residency.core.mask.detect import phone, spec
 from residency.core.mask.detect import presidio as presidio_
-from residency.core.mask.detect import spec
 from residency.core.mask.detect.base import Detector
 from residency.core.mask.detect.finder import find
 from residency.core.mask.detect.fold import fold
 from residency.core.mask.detect.national import NATIONAL, TAX
 from residency.core.mask.detect.patterns import LONGEST
 from residency.core.mask.detect.phone import REGIONS
+from residency.errors import Unread
 
 
 def found(name: str, text: str) -> list[str]:
@@ -182,6 +183,16 @@ def test_an_own_pattern_has_a_name_and_nothing_else(row: dict[str, object]) -> N
 def test_what_is_not_offered_is_refused_with_what_works(name: str) -> None:
     with pytest.raises(ValueError, match="write"):
         spec.parse(name)
+
+
+def test_more_numbers_than_can_be_looked_at_in_time_are_unread(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(phone, "_MOST", 10)
+
+    assert found("phone:DE", "0301234567; " * 10)
+    with pytest.raises(Unread, match="too-large"):
+        found("phone:DE", "0301234567; " * 11)
 
 
 def test_regions_of_telephone_numbers_are_countries() -> None:

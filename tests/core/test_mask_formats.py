@@ -563,3 +563,15 @@ def test_a_field_that_is_masked_in_two_ways_by_two_readings_is_not_sent() -> Non
 
     assert reason(b"user[note]=secret+a@b.cc", FORM, note, DETECT) == "format"
     assert masked(b"user[note]=a@b.cc", FORM, note, DETECT) == b"user[note]=***"
+
+
+@pytest.mark.parametrize(
+    "name", [b"a" + b"[b]" * 100_000, b"a." * 100_000, b"[" * 100_000, b"+" * 100_000]
+)
+def test_a_name_without_an_end_makes_a_form_unread(name: bytes) -> None:
+    assert reason(name + b"=secret", FORM) in ("depth", "format")
+
+
+def test_a_name_without_a_value_is_looked_through_by_detectors() -> None:
+    assert masked(b"x&mail+a%40b.cc&a=1&&", FORM, DETECT) == b"x&mail+***&a=1&&"
+    assert masked(b"email&a=1", FORM) == b"email&a=1"

@@ -3,6 +3,7 @@
 import itertools
 import json
 import re
+import time
 
 import pytest
 from hypothesis import given
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from residency.core import document
 from residency.core.faults import Faults
+from residency.core.mask import removal
 from residency.core.mask.engine import (
     inspect_json,
     inspect_text,
@@ -96,6 +98,16 @@ def test_whichever_members_go_the_rest_is_json_and_stays(count: int) -> None:
 @pytest.mark.parametrize(("before", "after"), [("[1,2,3]", "[]"), ("[ 1 , 2 ]", "[    ]")])
 def test_every_element_may_go(before: str, after: str) -> None:
     assert masked(before, fields('{path: "$[*]", with: remove}')) == after
+
+
+def test_a_removal_does_not_read_all_that_stands_before_it() -> None:
+    data = b"[" + b"1," * 5_000_000
+    began = time.process_time()
+
+    assert not any(removal.is_root(data, 9_000_001) for _ in range(2_000))
+    assert removal.is_root(b" \t1", 2)
+
+    assert time.process_time() - began < 0.5
 
 
 def test_elements_go_by_what_they_are() -> None:

@@ -7,21 +7,30 @@ blank, and for a bracket that is not closed: ``first.name`` is ``first_name``.
 
 import re
 
+from residency.errors import Unread
+
 type Steps = tuple[str, ...]
 
 _STEPS = re.compile(r"\[\]|[^\[\].]+")
 _INDEX = re.compile(r"\[([^\]]*)\]")
 _INDICES = re.compile(rf"(?:{_INDEX.pattern})*")
 _ODD = re.compile(r"[ .\[\]]")
+#: More brackets, dots and blanks than this are no name; most frameworks go 5 to 100 deep.
+_MOST = 60
 
 
 def readings(name: str) -> tuple[Steps, ...]:
     """The ways in which *name* is read, each as the names that lead to the value; ``[]`` is an element of a list.
 
     As it is written comes first; most names are read in this way only.
+
+    Raises:
+        Unread: ``depth``: there is no end of brackets or dots in it.
     """
     if not _ODD.search(name):
         return ((name,),)
+    if len(_ODD.findall(name)) > _MOST:
+        raise Unread("depth", f"a name with more than {_MOST} brackets and dots")
     found = [(name,), tuple(_STEPS.findall(name)), _php(name)]
     return tuple(dict.fromkeys(steps for steps in found if steps))
 
