@@ -9,14 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from residency.core.mask.detect import phone, spec
 from residency.core.mask.detect import presidio as presidio_
-from residency.core.mask.detect import spec
 from residency.core.mask.detect.base import Detector
 from residency.core.mask.detect.finder import find
 from residency.core.mask.detect.fold import fold
 from residency.core.mask.detect.national import NATIONAL, TAX
 from residency.core.mask.detect.patterns import LONGEST
 from residency.core.mask.detect.phone import REGIONS
+from residency.errors import Unread
 
 
 def found(name: str, text: str) -> list[str]:
@@ -30,6 +31,8 @@ def found(name: str, text: str) -> list[str]:
         ("email", "Mail anna.müller+x@exämple.co.de, <b@c.io>; or O'Hara@x.org.", ["anna.müller+x@exämple.co.de", "b@c.io", "O'Hara@x.org"]),
         ("email", "a@b, @x.de, user@, x@y..z, me@host", []),
         ("email", "a@b@c.de", ["b@c.de"]),
+        ("email", "x a.@docomo.ne.jp, a..b@c.de.", ["a.@docomo.ne.jp", "a..b@c.de"]),
+        ("email", "jose\u0301@x.de, राम@मोहन.com, x@इंडिया.भारत", ["jose\u0301@x.de", "राम@मोहन.com", "x@इंडिया.भारत"]),
         ("card", "4111 1111 1111 1111, 3782 822463 10005 and 5555555555554444.", ["4111 1111 1111 1111", "3782 822463 10005", "5555555555554444"]),
         ("card", "1234 4111-1111-1111-1111", ["4111-1111-1111-1111"]),
         ("card", "4111111111111112, x4111111111111111, 41111111111111110000000, 1111111111111117", []),
@@ -49,6 +52,7 @@ def found(name: str, text: str) -> list[str]:
         ("secret", "ghp_" + "a1" * 18 + " sk-proj-abcdefghijklmnopqrstuvwx", ["ghp_" + "a1" * 18, "sk-proj-abcdefghijklmnopqrstuvwx"]),
         ("secret", "xoxb-123456789012-abcdef, AIza" + "x" * 35, ["xoxb-123456789012-abcdef", "AIza" + "x" * 35]),
         ("secret", "t=eyJhbGciOiJI.eyJzdWIiOiIx.c2ln postgres://u:hunter2@db/x", ["eyJhbGciOiJI.eyJzdWIiOiIx.c2ln", "hunter2"]),
+        ("secret", "postgres://u:hunter:2@db/x a://b:c@d@e", ["hunter:2", "c@d"]),
         ("secret", "Authorization: Bearer abcdefghijklmnopqrstuv==", ["abcdefghijklmnopqrstuv=="]),
         ("secret", "-----BEGIN RSA PRIVATE KEY-----\nMII+/=\n-----END RSA PRIVATE KEY----- x", ["-----BEGIN RSA PRIVATE KEY-----\nMII+/=\n-----END RSA PRIVATE KEY-----"]),
         ("secret", "-----BEGIN PRIVATE KEY-----\\nMIIcut off", ["-----BEGIN PRIVATE KEY-----\\nMIIcut off"]),
@@ -179,6 +183,16 @@ def test_an_own_pattern_has_a_name_and_nothing_else(row: dict[str, object]) -> N
 def test_what_is_not_offered_is_refused_with_what_works(name: str) -> None:
     with pytest.raises(ValueError, match="write"):
         spec.parse(name)
+
+
+def test_more_numbers_than_can_be_looked_at_in_time_are_unread(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(phone, "_MOST", 10)
+
+    assert found("phone:DE", "0301234567; " * 10)
+    with pytest.raises(Unread, match="too-large"):
+        found("phone:DE", "0301234567; " * 11)
 
 
 def test_regions_of_telephone_numbers_are_countries() -> None:

@@ -80,6 +80,20 @@ def test_filters_in_filters_end(path: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "path", ["$.a[?search($.x, 'b')]", "$.a[?$.x == $.y]", "$.a[?$.x < $.y]", "$.a[?$.m == $.n]"]
+)
+def test_filters_that_read_a_long_value_for_every_other_end(path: str) -> None:
+    text, members = "a" * 1_000_000, dict.fromkeys(map(str, range(100_000)))
+    same = {"x": text, "y": f"{text}a"[1:], "m": members | {"0": 1}, "n": members}
+    begun = time.perf_counter()
+    with pytest.raises(Unread) as caught:
+        chosen(json.dumps({"a": [1] * 50_000, **same}), path)
+
+    assert caught.value.reason == "too-large"
+    assert time.perf_counter() - begun < 20
+
+
+@pytest.mark.parametrize(
     ("pattern", "text", "whole"),
     [
         ("a.b", "a\nb", False),

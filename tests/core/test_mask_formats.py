@@ -531,3 +531,109 @@ def test_json_in_strings_is_masked_in_many_lines() -> None:
     new = masked(b"\n".join([line] * 20), NDJSON, json=(path("$.p"),))
 
     assert new == b"\n".join([b'{"p":"{\\"email\\":\\"***\\"}"}'] * 20)
+
+
+# Holes that were found: what one reader does not see, another does
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b'{"email":"secret"}', b'{\n"email":\n"secret"}', b"email=secret", b"Data: 1\n\n"],
+)
+def test_e8_what_is_called_events_and_is_none_is_unread(data: bytes) -> None:
+    assert reason(data, EVENTS) == "format"
+
+
+@pytest.mark.parametrize(
+    "end", ["\x0b", "\x0c", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029"]
+)
+@pytest.mark.parametrize("note", [": ", "event: a", "id:", "data: a"])
+def test_a_line_of_an_event_that_splitlines_splits_is_unread(note: str, end: str) -> None:
+    data = f'{note}{end}data: {{"email":"secret"}}{end}{end}\n\n'.encode()
+
+    assert reason(data, EVENTS, DETECT) == "format"
+
+
+def test_odd_characters_in_the_strings_of_events_are_no_line_ends() -> None:
+    data = 'data: {"note":"a\u2028b\x85c","email":"secret"}\n\n'.encode()
+
+    assert masked(data, EVENTS) == data.replace(b"secret", b"***")
+
+
+@pytest.mark.parametrize("coding", ["utf-16-be", "utf-16-le", "utf-32-be"])
+def test_e7_a_text_that_json_readers_take_for_utf_16_is_unread(coding: str) -> None:
+    data = '"a@b.cc"'.encode(coding)
+
+    assert reason(data, "text/plain", DETECT) == "charset"
+    assert reason(multipart(part(content=data)), MULTIPART, DETECT) == "charset"
+
+
+def test_e8_a_text_that_is_one_json_string_is_read_as_such() -> None:
+    assert masked(rb' "mail a\u0040b.cc!"', "text/plain", DETECT) == b' "mail ***!"'
+    assert masked(rb'"a@b.cc" he said', "text/plain", DETECT) == rb'"***" he said'
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["email]", "]email", "email[", "email.", "+email", "++email[]", "user.email", "user[x.y][email]", "user[e][]email"],
+)  # fmt: skip
+def test_a_form_field_is_found_by_each_name_that_frameworks_give_it(name: str) -> None:
+    form = f"a=1&{name}=secret&b=~".encode()
+
+    assert masked(form, FORM) == form.replace(b"secret", b"***")
+
+
+@pytest.mark.parametrize(
+    "name", ["first.name", "first+name", "first[name", "+first.name", "first.name[0]"]
+)
+def test_a_form_field_is_found_by_the_name_that_php_gives_it(name: str) -> None:
+    form = f"{name}=secret".encode()
+
+    assert masked(form, FORM, MaskField(path("$..first_name"))) == form.replace(b"secret", b"***")
+
+
+@pytest.mark.parametrize("name", [b"user[email]", b"user.email", b"email[]", b" email"])
+def test_a_json_part_is_found_by_each_name_that_frameworks_give_it(name: bytes) -> None:
+    body = multipart(part(b"Content-Type: application/json", content=b'"secret"', name=name))
+
+    assert masked(body, MULTIPART) == body.replace(b"secret", b"***")
+
+
+@pytest.mark.parametrize(
+    ("data", "at"),
+    [
+        (b"user[country]=DE&user[name]=secret", "$[?@.country == 'DE'].name"),
+        (b"tags[]=a&tags[]=secret", "$.tags[1]"),
+        (b"items[0][name]=secret", "$.items[0].name"),
+        (b"items[0][name]=secret", "$.items[:1].name"),
+        (b"country=FR&country=DE&name=secret", "$[?$.country == 'DE']"),
+    ],
+)
+def test_fields_that_only_together_are_selected_make_a_form_unread(data: bytes, at: str) -> None:
+    assert reason(data, FORM, MaskField(path(at))) == "format"
+
+
+def test_a_filter_reads_a_form_that_is_one_object_to_all() -> None:
+    field = MaskField(path("$[?$.country == 'DE']"))
+
+    assert masked(b"country=DE&name=x", FORM, field) == b"country=***&name=***"
+    assert masked(b"country=FR&name=x", FORM, field) == b"country=FR&name=x"
+
+
+def test_a_field_that_is_masked_in_two_ways_by_two_readings_is_not_sent() -> None:
+    note = MaskField(path("$..note"))
+
+    assert reason(b"user[note]=secret+a@b.cc", FORM, note, DETECT) == "format"
+    assert masked(b"user[note]=a@b.cc", FORM, note, DETECT) == b"user[note]=***"
+
+
+@pytest.mark.parametrize(
+    "name", [b"a" + b"[b]" * 100_000, b"a." * 100_000, b"[" * 100_000, b"+" * 100_000]
+)
+def test_a_name_without_an_end_makes_a_form_unread(name: bytes) -> None:
+    assert reason(name + b"=secret", FORM) in ("depth", "format")
+
+
+def test_a_name_without_a_value_is_looked_through_by_detectors() -> None:
+    assert masked(b"x&mail+a%40b.cc&a=1&&", FORM, DETECT) == b"x&mail+***&a=1&&"
+    assert masked(b"email&a=1", FORM) == b"email&a=1"

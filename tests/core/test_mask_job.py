@@ -3,6 +3,7 @@
 import itertools
 import json
 import re
+import time
 
 import pytest
 from hypothesis import given
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from residency.core import document
 from residency.core.faults import Faults
+from residency.core.mask import removal
 from residency.core.mask.engine import (
     inspect_json,
     inspect_text,
@@ -98,6 +100,16 @@ def test_every_element_may_go(before: str, after: str) -> None:
     assert masked(before, fields('{path: "$[*]", with: remove}')) == after
 
 
+def test_a_removal_does_not_read_all_that_stands_before_it() -> None:
+    data = b"[" + b"1," * 5_000_000
+    began = time.process_time()
+
+    assert not any(removal.is_root(data, 9_000_001) for _ in range(2_000))
+    assert removal.is_root(b" \t1", 2)
+
+    assert time.process_time() - began < 0.5
+
+
 def test_elements_go_by_what_they_are() -> None:
     using = fields('{path: "$[?@.minor == true]", with: remove}')
 
@@ -176,6 +188,25 @@ def test_a_number_that_is_a_card_becomes_a_text() -> None:
         masked('{"n": 4111111111111111, "m": 4111111111111112}', using)
         == '{"n": "************1111", "m": 4111111111111112}'
     )
+
+
+@pytest.mark.parametrize(
+    ("number", "new"),
+    [
+        ("4.111111111111111e15", "***"),
+        ("4111111111111111.0E+00", "***.0"),
+        ("-41111111111111110e-1", "-***.0"),
+        ("411111111111111100e-0002", "***.00"),
+    ],
+)
+def test_a_number_that_is_a_card_is_one_however_it_is_scaled(number: str, new: str) -> None:
+    assert masked(f"[{number}, 1e5]", fields("{detect: [card]}")) == f'["{new}", 1e5]'
+
+
+def test_a_number_with_a_huge_exponent_is_not_written_out() -> None:
+    text = "[1e999999999, 4e-99999, 1" + "0" * 10_000 + "e99]"
+
+    assert masked(text, fields("{detect: [card]}")) == text
 
 
 def test_a_selected_object_is_looked_at_with_all_that_is_in_it() -> None:
@@ -328,6 +359,13 @@ def test_a_text_that_may_be_json_is_looked_at_as_what_it_is() -> None:
         == '{"content": "{\\"ssn\\":\\"***\\",\\"***\\":2}"}'
     )
     assert reason('{"content": "{\\"a\\":1,\\"a\\":\\"canary\\"}"}', using) == "duplicate-key"
+
+
+def test_json_behind_a_byte_order_mark_is_not_taken_for_a_text() -> None:
+    using = fields("{path: $..ssn}", more="    text_or_json: [$.a]\n")
+
+    assert reason(json.dumps({"a": '\ufeff {"ssn": "canary"}'}), using) == "charset"
+    assert masked('{"a": "\ufeffhello"}', using) == '{"a": "\ufeffhello"}'
 
 
 def test_other_sets_detect_inside_the_json_that_one_declares() -> None:

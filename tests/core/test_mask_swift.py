@@ -1,7 +1,9 @@
 """The quick way to mask answers what the exact walk answers, or nothing."""
 
 import json
+import time
 from collections import Counter
+from contextlib import suppress
 
 import pytest
 from hypothesis import example, given
@@ -242,3 +244,32 @@ def changed(data: bytes, changes: list[tuple[int, int, bytes]]) -> bytes:
         at = place % (len(data) + 1)
         data = data[:at] + new + data[at + length :]
     return data
+
+
+# Holes that were found
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"[" + b",".join([b"[" * 20 + b"1" + b"]" * 20] * 500) + b"]",
+        b"[" + b",".join([b"[" * 10 + b"1" + b"]" * 10] * 20_000) + b"]",
+        b"[" * 200 + json.dumps(dict.fromkeys(map(str, range(50_000)))).encode() + b"]" * 200,
+    ],
+    ids=[
+        "nested arrays double the pattern",
+        "and need no second look",
+        "many keys in many arrays",
+    ],
+)
+def test_a_hostile_shape_takes_no_longer_than_the_exact_walk(text: bytes) -> None:
+    to = plan("$..email")
+    began = time.process_time()
+    with suppress(Unread):
+        to.select(text)
+    exact = time.process_time() - began
+    began = time.process_time()
+
+    assert quickly(to, text) is None
+
+    assert time.process_time() - began < 0.2 + 5 * exact

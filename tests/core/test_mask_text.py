@@ -158,3 +158,13 @@ def test_no_error_holds_the_body(data: bytes) -> None:
 
 def test_the_text_is_not_shown() -> None:
     assert repr(JsonText("123-45-6789")) == "JsonText()"
+
+
+@pytest.mark.parametrize("text", [r'{"email\u0000x": 1}', r'[{"a": {"\u0000": 1}}]'])
+def test_a_nul_in_a_name_is_unread_because_it_ends_the_name_for_some(text: str) -> None:
+    assert reason(text.encode()) == "format"
+
+
+@pytest.mark.parametrize("text", [r'{"a": "\u0000"}', r'{"a\\u0000": 1}', r'["\u0000"]'])
+def test_a_nul_elsewhere_is_only_a_character(text: str) -> None:
+    assert parse(text.encode()).text == text

@@ -52,7 +52,9 @@ def _said(part: Part, data: bytes) -> tuple[str, str | None, bytes]:
 
 
 class Look(Protocol):
-    """What is done with each document and text."""
+    """What is done for a job with each document and text."""
+
+    job: Job
 
     @property
     def job(self) -> Job: ...
@@ -74,7 +76,12 @@ def _each(parts: Sequence[Part], look: Look) -> list[bytes | None]:
             documents.append(number)
         else:
             new[number] = look.text(part.data.decode(), alone=part.kind == "text").encode()
-    for number, value in members.each(look.document):
+    if look.job.top.plan.relative and not members.is_one:
+        raise Unread(
+            "format",
+            "fields that stand in several objects, and a path that compares or counts them",
+        )
+    for number, value in members.each(look.document).items():
         new[number] = value
     found = _documents([parts[number].data for number in documents], look)
     if len(found) != len(documents):

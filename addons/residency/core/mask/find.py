@@ -126,7 +126,9 @@ class Search:
     ) -> Found | None:
         """What is in the JSON that *text* holds; ``None`` if it holds none and need not."""
         data = text.encode()
-        if not data.strip() or not (action.strict or data.lstrip()[:1] in (b"{", b"[")):
+        # Some readers pass over a byte order mark; ``parse`` says that it is unread.
+        opening = text.removeprefix("\ufeff").lstrip()[:1]
+        if not data.strip() or not (action.strict or opening in ("{", "[")):
             return None
         if depth >= min(self.job.sets[n].depth for n in action.inside):
             raise Unread("depth", "JSON in strings, deeper than the mask set says")

@@ -103,13 +103,15 @@ def _spots(head: Target, job: Job) -> Iterator[tuple[str | int, Spot]]:
         if place and place.where == "segment":
             templates.append((place.template, place.name, number))
         elif place:
-            names[place.where].setdefault(place.name, []).append(number)
+            name = place.name.replace("_", "-") if place.where == "header" else place.name
+            names[place.where].setdefault(name, []).append(number)
     if templates:
         yield from (("path", spot) for spot in in_path(head.path, templates))
     if names["query"]:
         yield from (("query", spot) for spot in in_query(head.query, names["query"]))
     for at, (name, value) in enumerate(head.headers):
-        low = name.lower()
+        # Whoever reads headers from CGI's variables (WSGI, PHP) cannot tell the two apart (RFC 3875, section 4.1.18).
+        low = name.lower().replace("_", "-")
         if low in names["header"]:
             yield (
                 at,

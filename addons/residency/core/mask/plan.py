@@ -39,6 +39,11 @@ class Plan:
         self.machine = walk.Machine(self.paths)
         self.swift = Swift(self.machine)
 
+    @property
+    def relative(self) -> bool:
+        """True if what a path selects depends on more than the names that lead to it: on other values, or its place."""
+        return any(s.filters or s.indices or s.slices for s in self.machine.segments.values())
+
     def select(self, data: bytes, *, depth: int = 64) -> list[Hit]:
         """Everything that a path selects in *data*, once each, sorted by start; outer before inner.
 

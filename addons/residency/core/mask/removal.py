@@ -25,7 +25,7 @@ def cuts(data: bytes, extents: Sequence[tuple[int, int]]) -> Iterator[tuple[int,
 
 def is_root(data: bytes, start: int) -> bool:
     """True if nothing stands before *start*."""
-    return not data[:start].strip(_BLANK)
+    return _last(data, start) < 0
 
 
 def _runs(data: bytes, extents: Sequence[tuple[int, int]]) -> Iterator[list[tuple[int, int]]]:

@@ -5,7 +5,7 @@ accepts strict JSON only: its keys are distinct, its depth is bounded, strings a
 one pass of RE2 over the bytes proves all that at once.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import reduce
 
 #: A shape with more nodes, or an object with more variants, is no shape that repeats.
@@ -47,6 +47,16 @@ class Node:
     scalar: bool = False
     objects: tuple[tuple[tuple[str, "Node"], ...], ...] = ()
     array: "Node | None" = None
+    #: How many nodes it is made of.
+    size: int = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        size = 1 + sum(child.size for one in self.objects for _, child in one)
+        size += self.array.size if self.array else 0
+        # Here and not later, because whatever is done with a node takes as long as it is large.
+        if size > MAX_NODES:
+            raise Unfit
+        object.__setattr__(self, "size", size)
 
 
 #: The element of an array that has none.
@@ -57,12 +67,18 @@ def learn(value: object, sample: int | None = SAMPLE) -> Node:
     """The shape of a parsed document, from at most *sample* elements of each array.
 
     Raises:
-        Unfit: It has too many variants.
+        Unfit: It is too large, or has too many variants.
     """
     if isinstance(value, dict):
+        if len(value) > MAX_NODES:
+            raise Unfit
         return Node(objects=(tuple((k, learn(v, sample)) for k, v in value.items()),))
     if isinstance(value, list):
-        kinds = {learn(v, sample) for v in value[:sample]}
+        kinds: set[Node] = set()
+        for element in value[:sample]:
+            kinds.add(learn(element, sample))
+            if len(kinds) > MAX_NODES:
+                raise Unfit
         return Node(array=reduce(_merged, kinds, NONE))
     return Node(scalar=True)
 
@@ -85,11 +101,6 @@ def _merged(left: Node, right: Node) -> Node:
     return replace(
         left, scalar=left.scalar or right.scalar, objects=tuple(objects.values()), array=array
     )
-
-
-def size(node: Node) -> int:
-    members = sum(size(child) for one in node.objects for _, child in one)
-    return 1 + members + (size(node.array) if node.array else 0)
 
 
 def depth(node: Node) -> int:

@@ -1,10 +1,12 @@
 """Where named values stand in a path, a query and a cookie header, and what they say."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
 from residency.core.mask.formats import percent
+from residency.core.mask.formats.names import called
 from residency.errors import Unread
 
 #: RFC 6265, section 4.1.1, without what percent-encoding leaves alone anyway and without ``%`` itself.
@@ -12,6 +14,8 @@ _COOKIE = b"!#$&'()+/:<=>?@[]^`{|}"
 #: RFC 3986, section 3.3, likewise.
 _SEGMENT = b"!$&'()+,=:@"
 _QUERY = b"!$'(),:@/?"
+#: Where some readers begin another cookie.
+_PIECES = re.compile(r"[ \t,]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +45,7 @@ def in_query(query: str, names: Mapping[str, Sequence[int]]) -> Iterator[Spot]:
     for pair in query.split("&"):
         end = at + len(pair)
         name, equals, value = pair.partition("=")
-        found = names.get(_decoded(name, plus=True)) or names.get(_decoded(name, plus=False))
+        found = _named(_decoded(name, plus=True), names) or names.get(_decoded(name, plus=False))
         if found and equals:
             begun = at + len(name) + 1
             outer = (max(at - 1, 0), end if at else min(end + 1, len(query)))
@@ -49,19 +53,31 @@ def in_query(query: str, names: Mapping[str, Sequence[int]]) -> Iterator[Spot]:
         elif ";" in pair:
             # Some readers take it for an ampersand (the URL standard's readers do not).
             for piece in pair.split(";"):
-                if _decoded(piece.partition("=")[0], plus=True) in names:
+                if _named(_decoded(piece.partition("=")[0], plus=True), names):
                     raise Unread("format", "a query in which ; may part two fields")
         at = end + 1
 
 
 def in_cookie(line: str, names: Mapping[str, Sequence[int]]) -> Iterator[Spot]:
-    """The values in one Cookie header (RFC 6265, section 4.2) of the fields in *names*."""
+    """The values in one Cookie header (RFC 6265, section 4.2) of the fields in *names*.
+
+    Raises:
+        Unread: ``format`` where some readers part two cookies and others do not: at a ``;`` in quotes, a comma, a blank.
+    """
     at = 0
     for pair in line.split(";"):
         end = at + len(pair)
         name, equals, value = pair.partition("=")
         bare = name.strip(" \t")
-        found = names.get(bare) or names.get(_lenient(bare))
+        found = _named(_lenient(bare), names)
+        if value.count('"') % 2:
+            raise Unread("format", "a cookie with a quote that does not end")
+        if not found and any(
+            _named(_lenient(piece.partition("=")[0]), names) for piece in _PIECES.split(pair)[1:]
+        ):
+            raise Unread(
+                "format", "a cookie header in which a comma or a blank may part two cookies"
+            )
         if found and equals:
             begun = at + len(name) + 1 + len(value) - len(value.lstrip(" \t"))
             ends = begun + len(value.strip(" \t"))
@@ -78,12 +94,12 @@ def in_path(path: str, templates: Sequence[tuple[str, str, int]]) -> Iterator[Sp
     """The segments of *path* for which a name stands in *templates*: template, name and field.
 
     Raises:
-        Unread: ``format`` if the path is one of a template only once it is normalised, as the far side may do;
+        Unread: ``format`` if the path is one of a template only once it is normalised, in case too, as the far side may do;
             ``format`` or ``charset`` if it cannot be decoded.
     """
     raw = path.split("/")
     segments = [_decoded(segment, plus=False) for segment in raw]
-    normal = _normal("/".join(segments))
+    normal = _normal("/".join(segments).replace("\\", "/").casefold())
     spots: dict[int, list[int]] = {}
     for template, name, number in templates:
         wanted = template.split("/")
@@ -92,7 +108,7 @@ def in_path(path: str, templates: Sequence[tuple[str, str, int]]) -> Iterator[Sp
             if segments[place] in ("", ".", ".."):
                 raise Unread("format", "a segment that is no value")
             spots.setdefault(place, []).append(number)
-        elif _fits(_normal(template), normal):
+        elif _fits(_normal(template.casefold()), normal):
             raise Unread("format", "a path that has to be normalised to be a mask set's")
     for place, numbers in sorted(spots.items()):
         begun = sum(len(segment) + 1 for segment in raw[:place])
@@ -118,6 +134,18 @@ def _normal(path: str) -> list[str]:
         elif bare not in ("", "."):
             segments.append(bare)
     return segments
+
+
+def _named(name: str, names: Mapping[str, Sequence[int]]) -> Sequence[int]:
+    """The fields that some reader sees in what is called *name*.
+
+    Raises:
+        Unread: ``format``: a NUL in the name, which ends it for some.
+    """
+    if "\x00" in name:
+        raise Unread("format", "a NUL in a name")
+    found = (names[one] for one in called(name) if one in names)
+    return sorted({number for numbers in found for number in numbers})
 
 
 def _decoded(text: str, *, plus: bool) -> str:

@@ -5,9 +5,12 @@ import re
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 #: Any string, or number, of a JSON text that has been checked.
 SCALAR = re.compile(rb'"(?:[^"\\]++|\\.)*+"|-?[0-9][0-9.eE+-]*+', re.DOTALL)
+#: A number with an exponent, of a size at which its digits may say something.
+_SCALED = re.compile(r"[-0-9.]{1,40}[eE][+-]?0{0,40}[0-9]{1,2}")
 _ESCAPE = re.compile(
     r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\."
 )
@@ -23,9 +26,10 @@ class Change:
 
 
 def meaning(lexeme: bytes) -> str:
-    """What a JSON string says; a number says what it is spelled as."""
+    """What a JSON string says; a number says its digits: ``4111e3`` is 4111000."""
     if not lexeme.startswith(b'"'):
-        return lexeme.decode()
+        digits = lexeme.decode()
+        return format(Decimal(digits), "f") if _SCALED.fullmatch(digits) else digits
     text: str = json.loads(lexeme)
     return text
 
@@ -47,7 +51,7 @@ def changed(text: str, changes: Sequence[Change]) -> tuple[str, list[tuple[int, 
 def rewritten(lexeme: bytes, changes: Sequence[Change]) -> bytes:
     """The JSON string *lexeme* after *changes* to what it says; all else keeps its spelling. A number becomes a string."""
     if not lexeme.startswith(b'"'):
-        return json.dumps(changed(lexeme.decode(), changes)[0]).encode()
+        return json.dumps(changed(meaning(lexeme), changes)[0]).encode()
     spelled = lexeme.decode()
     here, there = [0], [1]
     for found in _ESCAPE.finditer(spelled):

@@ -107,7 +107,11 @@ class _Draft:
         if len(kinds) > 1 and len(self.before) + len(self.cycle) > slots:
             # Which of them comes only the document says.
             self.ordered = False
-        return b"(?:" + b"|".join(kinds) + b")"
+        text = b"(?:" + b"|".join(kinds) + b")"
+        # An array has its element twice: with each level that arrays are nested, the pattern doubles.
+        if len(text) > _LONGEST:
+            raise Unfit
+        return text
 
     def slot(self, key: str, paths: tuple[int, ...]) -> None:
         if self.cycle and not self.looping:
@@ -148,15 +152,11 @@ class Course:
     def __init__(self, node: Node, gaps: Gaps, machine: Machine, replace: Replace) -> None:
         self.node = node
         self.constants: dict[tuple[int, ...], bytes | None] = {}
-        if shape.size(node) > shape.MAX_NODES:
-            raise Unfit
         first = _Draft(machine, lambda paths: self._stands(paths, replace), gaps)
         first.pattern(node, machine.start)
         names = frozenset(name for name, by in first.found.items() if any(by))
         draft = _Draft(machine, first.stands, gaps, names)
         pattern = WS + draft.pattern(node, machine.start) + WS
-        if len(pattern) > _LONGEST:
-            raise Unfit
         # Where the order does not tell which of equal keys is which, all must be selected alike.
         if not draft.ordered and any(len(draft.found[name]) > 1 for name in names):
             raise Unfit
@@ -280,8 +280,9 @@ class Swift:
             found = _masked(data, course, replace) if course.suits(replace) else None
             if found:
                 return found
-        for sample, gaps in ((shape.SAMPLE, shape.gaps(data)), (None, shape.LOOSE)):
-            with suppress(Unfit, msgspec.MsgspecError, UnicodeError, RecursionError):
+        # Where a sample has no shape with which the plan can do, the whole has none either.
+        with suppress(Unfit, msgspec.MsgspecError, UnicodeError, RecursionError):
+            for sample, gaps in ((shape.SAMPLE, shape.gaps(data)), (None, shape.LOOSE)):
                 node = shape.learn(msgspec.json.decode(data), sample)
                 if shape.depth(node) > depth:
                     return None

@@ -40,8 +40,8 @@ def parse(data: bytes, *, depth: int = 64) -> JsonText:
 
     Raises:
         Unread: ``charset`` not UTF-8, or with a byte order mark; ``too-large``; ``depth``; ``not-json``;
-            ``duplicate-key``, compared after unescaping; ``number`` NaN or Infinity; ``surrogate``
-            an escaped one without its other half.
+            ``duplicate-key``, compared after unescaping; ``format`` a NUL in a name; ``number`` NaN or Infinity;
+            ``surrogate`` an escaped one without its other half.
     """
     text = _utf8(data)
     if sum(map(text.count, ",[{")) > MAX_VALUES:
@@ -75,7 +75,7 @@ def _nesting(text: str) -> int:
 def _validate(text: str) -> None:
     fault: Unread | None = None
     try:
-        _STRICT.decode(text)
+        (_WARY if "\\u0000" in text else _STRICT).decode(text)
     except json.JSONDecodeError as e:
         fault = Unread("not-json", f"at character {e.pos + 1}")
     except RecursionError:
@@ -89,6 +89,12 @@ def _unique(pairs: Sequence[tuple[str, object]]) -> None:
         raise Unread("duplicate-key")
 
 
+def _whole(pairs: Sequence[tuple[str, object]]) -> None:
+    _unique(pairs)
+    if any("\x00" in name for name, _ in pairs):
+        raise Unread("format", "a NUL in a name, which ends it for some readers")
+
+
 def _refuse(_name: str) -> None:
     raise Unread("number", "NaN or Infinity")
 
@@ -96,4 +102,8 @@ def _refuse(_name: str) -> None:
 #: Numbers stay text: converting a long one takes quadratic time, or is an error of its own.
 _STRICT = json.JSONDecoder(
     object_pairs_hook=_unique, parse_constant=_refuse, parse_int=str, parse_float=str
+)
+#: As this, for a text that may have a NUL in a name; every name is looked at.
+_WARY = json.JSONDecoder(
+    object_pairs_hook=_whole, parse_constant=_refuse, parse_int=str, parse_float=str
 )

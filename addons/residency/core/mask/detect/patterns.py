@@ -13,9 +13,11 @@ import re2
 LONGEST = 500
 _MEMORY = 1 << 20
 
-_ATOM = r"[\pL\pN!#$%&'*+\-/=?^_`{|}~]"
-#: RFC 5322, section 3.4.1, without quoted names and comments; names of hosts in any script.
-_EMAIL = rf"{_ATOM}+(?:\.{_ATOM}+)*@(?:[\pL\pN](?:[\pL\pN\-]*[\pL\pN])?\.)+[\pL\pN](?:[\pL\pN\-]*[\pL\pN])?"
+_ATOM = r"\pL\pN\pM!#$%&'*+\-/=?^_`{|}~"
+_LABEL = r"[\pL\pN](?:[\pL\pN\pM\-]*[\pL\pN\pM])?"
+#: RFC 5322, section 3.4.1, without quoted names and comments, but with dots anywhere, as some providers give them out;
+#: names of hosts in any script, vowel signs and accents (marks) among its letters.
+_EMAIL = rf"[{_ATOM}][{_ATOM}.]*@(?:{_LABEL}\.)+{_LABEL}"
 
 #: Prefixes as their issuers document them. What is found is the one group of each.
 _SECRETS = (
@@ -32,7 +34,7 @@ _SECRETS = (
     r"(SG\.[A-Za-z0-9_\-]{22}\.[A-Za-z0-9_\-]{43})",  # SendGrid
     r"(eyJ[A-Za-z0-9_\-]{5,}\.eyJ[A-Za-z0-9_\-]{5,}\.[A-Za-z0-9_\-]*)",  # JWT, RFC 7519
     r"(?i:bearer|basic) ([A-Za-z0-9._~+/\-]{20,}=*)",
-    r"[a-z][a-z0-9+.\-]*://[^/\s:@\x00]*:([^/\s:@\x00]+)@",  # a password in a URL
+    r"[a-z][a-z0-9+.\-]*://[^/\s:@\x00]*:([^/?#\s\x00]+)@",  # a password in a URL
     # RFC 7468. Where the end is missing, all that may belong to the key goes.
     r"(-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----[^\-\x00]*"
     r"(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----)?)",

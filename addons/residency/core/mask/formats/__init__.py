@@ -5,6 +5,7 @@ bytes could each be read with fields in them, nobody can say which the far side 
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 
 from residency.core.mask.formats import lines, media
@@ -12,8 +13,9 @@ from residency.core.mask.formats.events import events
 from residency.core.mask.formats.form import form
 from residency.core.mask.formats.media import Media
 from residency.core.mask.formats.multipart import multipart
-from residency.core.mask.formats.part import Part, Split, utf8
+from residency.core.mask.formats.part import Part, Split, plain
 from residency.core.mask.formats.protobuf import Schema, grpc, single
+from residency.core.mask.text import parse
 from residency.errors import Unread
 
 _FORM = "application/x-www-form-urlencoded"
@@ -76,7 +78,12 @@ def _json(data: bytes) -> list[Part]:
 
 
 def _text(data: bytes) -> list[Part]:
-    utf8(data)
+    plain(data)
+    if data.lstrip().startswith(b'"'):
+        # JSON as well, if all of it is one string; else prose that begins with a quotation.
+        with suppress(Unread):
+            parse(data)
+            return _json(data)
     return [Part(0, len(data), data, "text")]
 
 

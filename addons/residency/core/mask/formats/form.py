@@ -14,7 +14,7 @@ _CHARSET = "_charset_"
 
 
 def form(data: bytes) -> list[Part]:
-    """Each field that has a value is a part, called as the field is; names and values are decoded once.
+    """Each field that has a value is a part, called as the field is, and a name alone a note; both are decoded once.
 
     Raises:
         Unread: ``format`` for a character that a form has none of (``;`` among them, which some take for ``&``), an
@@ -35,6 +35,10 @@ def form(data: bytes) -> list[Part]:
             outer = (max(at - 1, 0), end if at else min(end + 1, len(data)))
             text = percent.decode(value, plus=True).encode()
             parts.append(Part(start, end, text, "text", said, partial(_spelled, value), outer))
+        elif pair:
+            # A name alone may be data, too, for whatever looks at all of the body.
+            spell = partial(_spelled, pair)
+            parts.append(Part(at, at + len(pair), said.encode(), "note", spell=spell))
         at += len(pair) + 1
     return counted(parts)
 

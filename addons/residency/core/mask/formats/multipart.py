@@ -11,7 +11,7 @@ from functools import partial
 
 from residency.core.mask.formats import lines, media
 from residency.core.mask.formats.media import Media
-from residency.core.mask.formats.part import Part, counted, utf8
+from residency.core.mask.formats.part import Part, counted, plain, utf8
 from residency.errors import Unread
 
 #: RFC 2046, section 5.1.1, without the blank, which readers strip or do not.
@@ -100,22 +100,22 @@ def _parts(data: bytes, body: _Body, *, named: bool) -> Iterator[Part]:
     content = data[body.start : body.end]
     of = media.parse([v] if (v := body.value("content-type")) is not None else [])
     length = _length(body, len(content))
-    for part in _content(content, of, name, plain=not file):
+    for part in _content(content, of, name, file=bool(file)):
         yield replace(
             part, start=body.start + part.start, end=body.start + part.end, length=length
         )
 
 
-def _content(content: bytes, of: Media, name: str | None, *, plain: bool) -> list[Part]:
-    """The parts in one part's content; *plain*: it is no file."""
+def _content(content: bytes, of: Media, name: str | None, *, file: bool) -> list[Part]:
+    """The parts in one part's content."""
     if not content:
         return []
     if of.kind in lines.NDJSON:
         return lines.ndjson(content)
     if "json" in of.kind or content.lstrip()[:1] in (b"{", b"["):
         return [Part(0, len(content), content, name=name)]
-    if of.kind == "text/plain" or (not of.kind and plain):
-        utf8(content)
+    if of.kind == "text/plain" or (not of.kind and not file):
+        plain(content)
         return [Part(0, len(content), content, "text", name)]
     raise Unread("format", "a part that is neither JSON nor plain text")
 

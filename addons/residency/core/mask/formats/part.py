@@ -90,3 +90,15 @@ def utf8(data: bytes) -> str:
     if text.startswith("\ufeff"):
         raise Unread("charset", "a byte order mark")
     return text
+
+
+def plain(data: bytes) -> str:
+    """*data* as text that is shown: with a NUL it may be UTF-16, in which other readers find other characters.
+
+    Raises:
+        Unread: ``charset``.
+    """
+    text = utf8(data)
+    if "\x00" in text:
+        raise Unread("charset", "a text with a NUL")
+    return text
