@@ -54,8 +54,6 @@ def _said(part: Part, data: bytes) -> tuple[str, str | None, bytes]:
 class Look(Protocol):
     """What is done for a job with each document and text."""
 
-    job: Job
-
     @property
     def job(self) -> Job: ...
 
