@@ -14,6 +14,7 @@ from residency.core.policy.decide import (
     Inputs,
     approval_of,
     decide,
+    opens_websocket,
 )
 from residency.core.policy.rule import Action
 from residency.core.region.destination import Destination, Status
@@ -451,3 +452,32 @@ def test_a_decision_that_lacks_a_part_is_refused(field: str) -> None:
 
     with pytest.raises(KeyError):
         Decision.from_plain(plain)
+
+
+SOCKET = "from: {groups: [g]}, to: [EEA], then: allow"
+EARLIER = "from: {groups: [g]}, carrying: {any_of: [personal-data]}, then: block"
+
+
+@pytest.mark.parametrize(
+    ("rules", "opens"),
+    [
+        ([SOCKET + ", websockets: true"], True),
+        ([SOCKET], False),
+        ([EARLIER, SOCKET + ", websockets: true"], False),
+        ([EARLIER + ", methods: [POST]", SOCKET + ", websockets: true"], False),
+        ([EARLIER.replace("[g]", "[h]"), SOCKET + ", websockets: true"], True),
+        ([EARLIER + ", to: [US]", SOCKET + ", websockets: true"], True),
+        (
+            ['functions: ["mcp:tools/call:drop"], then: block', SOCKET + ", websockets: true"],
+            False,
+        ),
+    ],
+)
+def test_a_handshake_stands_for_messages_only_where_no_rule_before_asks_about_them(
+    rules: list[str], *, opens: bool
+) -> None:
+    found = policy(*rules)
+    decision = Decision(action=Action.ALLOW, rule=found.rules[-1].id, code=None)
+    inputs = Inputs(caller=caller("g"), method="GET", destination=destination("DE"))
+
+    assert opens_websocket(found, inputs, decision, TODAY) is opens

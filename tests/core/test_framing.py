@@ -6,6 +6,7 @@ from residency.core.framing import (
     METHODS,
     RawHeaders,
     Target,
+    asks_for_websocket,
     check_form,
     check_target,
     hop_by_hop,
@@ -236,3 +237,28 @@ def test_one_name_in_several_spellings_is_one_target(changes: dict[str, object])
 )
 def test_an_authority_is_host_and_port(authority: str, found: tuple[str, int]) -> None:
     assert split(authority, 443) == found
+
+
+SOCKET = (
+    (b"Upgrade", b"WebSocket"),
+    (b"Connection", b"keep-alive, Upgrade"),
+    (b"Sec-WebSocket-Version", b"13"),
+    (b"Sec-WebSocket-Key", b"dGhlIHNhbXBsZSBub25jZQ=="),
+)
+
+
+def test_a_whole_opening_handshake_passes() -> None:
+    assert form(*SOCKET, method="GET") == "ok"
+
+
+@pytest.mark.parametrize("missing", range(len(SOCKET)))
+def test_d8_no_part_of_a_handshake_may_be_missing_or_stand_twice(missing: int) -> None:
+    twice = [*SOCKET, SOCKET[missing]]
+    assert not asks_for_websocket([h for h in SOCKET if h is not SOCKET[missing]])
+    assert not asks_for_websocket(twice)
+
+
+def test_a_handshake_is_a_get_of_http_1_1() -> None:
+    assert form(*SOCKET) == "upgrade-refused"
+    assert form(*SOCKET, method="GET", version="HTTP/1.0") == "upgrade-refused"
+    assert form(*SOCKET, method="GET", version="HTTP/2.0", alpn=b"h2") == "upgrade-refused"

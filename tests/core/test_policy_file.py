@@ -68,6 +68,14 @@ def faults(rules: str, head: str = HEAD) -> list[str]:
             "5:5: rules[0].basis: has no meaning with then: block (remove it)",
         ),
         (
+            f"id: a\n    {FROM}\n    to: [EEA]\n    then: hold\n    approval: {{groups: [c]}}\n    websockets: true",
+            "9:17: rules[0].websockets: has no meaning with then: hold (remove it)",
+        ),
+        (
+            f"id: a\n    {FROM}\n    to: [EEA]\n    carrying: {{none_of: [personal-data]}}\n    then: allow\n    websockets: true",
+            "9:17: rules[0].websockets: with carrying: what messages to come carry cannot be told (remove one of the two)",
+        ),
+        (
             f"id: a\n    {FROM}\n    to: [EEA]\n    then: hold\n    approval:\n      groups: [c]\n      wait: 60s\n      valid: 59s",
             "11:14: rules[0].approval.valid: is shorter than wait (make it longer)",
         ),

@@ -42,6 +42,13 @@ PLACES = {
     "release": ("residency.proxy.resolver.Resolver", "release"),
 }
 
+#: As ``PLACES``, for messages of WebSockets; the handshake goes on.
+SOCKET_PLACES = {
+    "socket-identity": ("residency.proxy.identity.IdentityAddon", "again"),
+    "socket-mask": ("residency.proxy.mask", "mask_sent"),
+    "socket-audit": ("residency.proxy.sockets.Channel", "settle"),
+}
+
 _wanted: ContextVar[str] = ContextVar("wanted", default="")
 
 
@@ -54,7 +61,7 @@ class Saboteur:
         self.orders: dict[str, str] = {}
 
     def running(self) -> None:
-        for place, (module, name) in PLACES.items():
+        for place, (module, name) in (PLACES | SOCKET_PLACES).items():
             owner: Any
             try:
                 owner = importlib.import_module(module)
@@ -70,6 +77,9 @@ class Saboteur:
     def request(self, flow: http.HTTPFlow) -> None:
         self.obey(flow, "request")
 
+    def websocket_message(self, flow: http.HTTPFlow) -> None:
+        self.obey(flow, "message")
+
     def server_connect(self, data: object) -> None:
         if any(order == "chain-server_connect:KeyError" for order in self.orders.values()):
             self.orders.clear()
@@ -77,7 +87,8 @@ class Saboteur:
 
     def obey(self, flow: http.HTTPFlow, hook: str) -> None:
         order = self.orders.get(flow.id, "")
-        _wanted.set(order)
+        is_early = order.startswith("socket-") and hook != "message"
+        _wanted.set("" if is_early else order)
         place, _, kind = order.partition(":")
         if place == f"chain-{hook}":
             raise KINDS[kind]

@@ -41,7 +41,7 @@ UNSAFE: dict[str, Any] = {
     "ssl_insecure": True,
     "connection_strategy": "eager",
     "rawtcp": True,
-    "websocket": True,
+    "websocket": False,
     "http3": True,
     "onboarding": True,
     "flow_detail": 3,

@@ -35,6 +35,8 @@ _OVERRIDES = frozenset(
     }
 )
 _END_TO_END = _SINGLETONS - {b"proxy-authorization"}
+#: RFC 6455 section 4.1: base64 of 16 bytes.
+_SOCKET_KEY = re.compile(rb"[A-Za-z0-9+/]{22}==")
 #: RFC 9110 section 9.3 and RFC 5789; CONNECT is the proxy's own, TRACE mirrors headers back.
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"})
 
@@ -73,10 +75,31 @@ def check_form(
     multiplexed = alpn in (b"h2", b"h3")
     if version not in (("HTTP/2.0", "HTTP/3") if multiplexed else ("HTTP/1.0", "HTTP/1.1")):
         raise RegionError("request-malformed", "the HTTP version is not the connection's")
-    _check_headers(headers)
+    opens = method == "GET" and version == "HTTP/1.1" and asks_for_websocket(headers)
+    _check_headers(headers, opens=opens)
 
 
-def _check_headers(headers: RawHeaders) -> None:
+def asks_for_websocket(headers: RawHeaders) -> bool:
+    """True for the headers of a whole opening handshake (RFC 6455 section 4.1), and of nothing else besides.
+
+    Any other upgrade is none that is known: mitmproxy 12.2.3 makes raw TCP of it.
+    """
+    found: dict[bytes, list[bytes]] = {}
+    for name, value in headers:
+        found.setdefault(name.lower(), []).append(value.strip())
+    keys = found.get(b"sec-websocket-key", [])
+    return (
+        [v.lower() for v in found.get(b"upgrade", [])] == [b"websocket"]
+        and [_options(v) for v in found.get(b"connection", [])]
+        in ([[b"upgrade"]], [[b"keep-alive", b"upgrade"]], [[b"upgrade", b"keep-alive"]])
+        and found.get(b"sec-websocket-version") == [b"13"]
+        and len(keys) == 1
+        and bool(_SOCKET_KEY.fullmatch(keys[0]))
+        and not found.keys() & {b"transfer-encoding", b"content-length", b"expect"}
+    )
+
+
+def _check_headers(headers: RawHeaders, *, opens: bool) -> None:
     seen: set[bytes] = set()
     for name, value in headers:
         lower = name.lower()
@@ -87,7 +110,7 @@ def _check_headers(headers: RawHeaders) -> None:
         if lower in _SINGLETONS and lower in seen:
             raise RegionError("request-malformed", f"more than one {lower.decode()} header")
         seen.add(lower)
-        if lower in (b"upgrade", b"http2-settings"):
+        if lower == b"http2-settings" or (lower == b"upgrade" and not opens):
             raise RegionError("upgrade-refused")
         if lower in _OVERRIDES:
             raise RegionError("request-malformed", "a header that overrides method or path")

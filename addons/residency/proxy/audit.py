@@ -10,6 +10,7 @@ import logging
 import time
 
 from mitmproxy import http
+from mitmproxy.websocket import WebSocketMessage
 
 from residency.core.hold import State
 from residency.core.plain import Plain
@@ -24,11 +25,13 @@ from residency.proxy.guard import Fault, deny, is_ending, where
 from residency.proxy.hold import Held, has_gone
 from residency.proxy.identity import Known, announced
 from residency.proxy.mask import Masked
+from residency.proxy.messages import guarded
 from residency.proxy.reach import reach
 from residency.proxy.record import decision_record
 from residency.proxy.region import Located
 from residency.proxy.resolver import Pin
-from residency.proxy.returns import Returned, refuse
+from residency.proxy.returns import SWITCHING, Returned, refuse
+from residency.proxy.sockets import Channel, asks
 from residency.proxy.stage import Stage
 
 logger = logging.getLogger("residency.audit")
@@ -70,7 +73,7 @@ class AuditAddon(Stage):
             flow.request.trailers = None
 
     async def response(self, flow: http.HTTPFlow) -> None:
-        if flow.response and self._was_released(flow):
+        if flow.websocket is None and flow.response and self._was_released(flow):
             self._outcome(flow, {"status": flow.response.status_code, **_returned(flow)})
 
     async def error(self, flow: http.HTTPFlow) -> None:
@@ -89,7 +92,10 @@ class AuditAddon(Stage):
         if not flow.response or not flowstate.has_left(flow):
             return
         try:
-            if not flowstate.has(flow, Masked):
+            if flow.response.status_code == SWITCHING:
+                # It has no body, and mitmproxy sends its head once the response hook has run.
+                flow.response.stream = False
+            elif not flowstate.has(flow, Masked):
                 flow.response.stream = True
             elif flowstate.read(flow, Returned).way != "refused":
                 flow.response.stream = self.runtime.returns.stream(flow)
@@ -100,6 +106,27 @@ class AuditAddon(Stage):
             refuse(flow, "internal")
             return
         self.attestations.listen(flow, self.runtime)
+
+    @guarded
+    def websocket_message(
+        self, flow: http.HTTPFlow, channel: Channel, message: WebSocketMessage
+    ) -> None:
+        """Let a message go that the stages have vouched for. The denial is lifted by the last statement."""
+        runtime = self.runtime
+        if channel.configuration is not runtime.configuration:
+            raise CallError("stale", "the rules changed after the connection was opened")
+        rule = channel.configuration.policy.rule(channel.decision.rule or "")
+        if rule is None or (rule.basis and rule.basis.expired(runtime.today())):
+            raise CallError("stale", "the rule's basis has expired")
+        if not self._was_released(flow):
+            raise CallError("internal", "a message of a call that was not let go")
+        channel.settle(message)
+        message.dropped = False
+
+    def websocket_end(self, flow: http.HTTPFlow) -> None:
+        channel = self.runtime.sockets.close(flow)
+        if channel and self._was_released(flow):
+            self._outcome(flow, {"status": SWITCHING, **channel.outcome()})
 
     # The decision
 
@@ -115,6 +142,8 @@ class AuditAddon(Stage):
             return True
         if decision is None or decision.action is Action.BLOCK:
             return decision is not None
+        if asks(flow):
+            return False
         return not flow.request.is_http2 or "content-length" in flow.request.headers
 
     async def _settle(self, flow: http.HTTPFlow) -> None:

@@ -90,11 +90,17 @@ class Front:
         logger.warning("killed a DNS flow")
 
     def websocket_start(self, flow: http.HTTPFlow) -> None:
-        flow.kill()
+        if self.runtime.sockets.find(flow) is None:
+            flow.kill()
 
     def websocket_message(self, flow: http.HTTPFlow) -> None:
-        if flow.websocket:
-            flow.websocket.messages[-1].drop()
+        """No message passes that the audit stage has not released; one that does not ends its connection."""
+        if flow.websocket and flow.websocket.messages:
+            message = flow.websocket.messages[-1]
+            message.drop()
+            channel = self.runtime.sockets.find(flow)
+            if channel is not None:
+                channel.begin(message)
 
 
 def _abort(data: server_hooks.ServerConnectionHookData) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from mitmproxy import connection, http, tls
+from mitmproxy.websocket import WebSocketMessage
 
 from residency.core.framing import check_form, hop_by_hop
 from residency.core.identity import Caller, Certificate, Credentials, credentials
@@ -17,6 +18,8 @@ from residency.proxy import flowstate
 from residency.proxy.certificates import ClientCertificates, Peer
 from residency.proxy.context import IDENTITY_HEADER
 from residency.proxy.guard import deny, fail_closed
+from residency.proxy.messages import guarded
+from residency.proxy.sockets import Channel, asks
 from residency.proxy.stage import Stage
 
 logger = logging.getLogger("residency.identity")
@@ -178,9 +181,21 @@ class IdentityAddon(Stage):
         """Again once the body is in: reading it took time."""
         await self.again(flow)
 
+    @guarded
+    async def websocket_message(
+        self, flow: http.HTTPFlow, channel: Channel, message: WebSocketMessage
+    ) -> None:
+        """Once more for each message: a connection outlives no token."""
+        await self.again(flow)
+        channel.vouch("identity", message)
+
+    def websocket_end(self, flow: http.HTTPFlow) -> None:
+        self._proofs.pop(flow, None)
+
     def response(self, flow: http.HTTPFlow) -> None:
         """The call is over: whoever keeps its flow does not keep its proof."""
-        self._proofs.pop(flow, None)
+        if flow.websocket is None:
+            self._proofs.pop(flow, None)
 
     def error(self, flow: http.HTTPFlow) -> None:
         self._proofs.pop(flow, None)
@@ -204,6 +219,9 @@ def announced(flow: http.HTTPFlow) -> int:
 def strip(flow: http.HTTPFlow) -> None:
     """Take what is between client and proxy off the request, so that no token goes upstream (RFC 9110 section 7.6.1)."""
     named = [n.decode("latin-1") for n in hop_by_hop(flow.request.headers.fields)]
+    if asks(flow):
+        # The handshake goes on; compression does not: what has to be read would be any size.
+        named = ["sec-websocket-extensions"]
     for name in (IDENTITY_HEADER, "proxy-connection", "proxy-authenticate", "keep-alive", *named):
         if name in flow.request.headers:
             del flow.request.headers[name]

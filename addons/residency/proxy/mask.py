@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from mitmproxy import http
+from mitmproxy.websocket import WebSocketMessage
 
 from residency.core.answer import Returning, whole
 from residency.core.body import Masked as MaskedBody
@@ -15,6 +16,7 @@ from residency.core.body import mask_call
 from residency.core.mask.fields import Direction
 from residency.core.mask.session import Session
 from residency.core.mask.weave import Originals
+from residency.core.message import mask_received, mask_sent
 from residency.core.plain import Plain
 from residency.core.policy.decide import Counts, Decision, counts_from_plain
 from residency.errors import Unread
@@ -23,7 +25,9 @@ from residency.proxy.context import answer_headers_of, content_of, weight, weigh
 from residency.proxy.flowstate import Ticket, has_left
 from residency.proxy.guard import deny, fail_closed, is_ending, where
 from residency.proxy.headers import changed
+from residency.proxy.messages import guarded
 from residency.proxy.returns import code_of, refuse
+from residency.proxy.sockets import MAX_ORIGINALS, Channel, asks
 from residency.proxy.stage import Stage
 
 logger = logging.getLogger("residency.mask")
@@ -57,6 +61,8 @@ class MaskAddon(Stage):
     @fail_closed
     async def request(self, flow: http.HTTPFlow) -> None:
         decision = flowstate.read(flow, Decision)
+        if asks(flow):
+            self._expect_messages(flow, decision)
         if not decision.masks:
             return
         configuration, runtime = self.runtime.configuration, self.runtime
@@ -87,6 +93,51 @@ class MaskAddon(Stage):
                 self._session(flow, "response"),
                 Originals(session.originals),
             ),
+        )
+
+    def _expect_messages(self, flow: http.HTTPFlow, decision: Decision) -> None:
+        channel = Channel(
+            configuration=self.runtime.configuration,
+            decision=decision,
+            sent=self._session(flow, "request"),
+            received=self._session(flow, "response"),
+        )
+        self.runtime.sockets.open(flow, channel)
+
+    @guarded
+    async def websocket_message(
+        self, _flow: http.HTTPFlow, channel: Channel, message: WebSocketMessage
+    ) -> None:
+        """A masked connection carries JSON in text, both ways as a call and its answer. An allowed one, anything."""
+        if channel.decision.masks:
+            if not message.is_text:
+                raise Unread("format", "a binary message")
+            work = self._sent if message.from_client else self._received
+            masked = await work(channel, message.content)
+            channel.put(message, masked.raw)
+            channel.count(message, masked.counts)
+        channel.vouch("mask", message)
+
+    async def _sent(self, channel: Channel, raw: bytes) -> MaskedBody:
+        masked, session = await self.runtime.read(
+            len(raw), mask_sent, raw, channel.configuration.sets, channel.decision.masks,
+            channel.sent, limit=self.runtime.read_limit,
+        )  # fmt: skip
+        # Another process may have given out the tokens.
+        channel.sent = session
+        if len(session.originals) + len(session.taken) > MAX_ORIGINALS:
+            raise Unread("too-large", "too many tokens on one connection")
+        return masked
+
+    async def _received(self, channel: Channel, raw: bytes) -> MaskedBody:
+        # A session for each message: the same keys give the same tokens, and none is kept.
+        session = Session(channel.received.key, channel.received.nonce)
+        returning = Returning(
+            channel.configuration.sets, channel.decision.masks, session,
+            Originals(channel.sent.originals),
+        )  # fmt: skip
+        return await self.runtime.read(
+            len(raw), mask_received, raw, returning, limit=self.runtime.read_limit
         )
 
     def _session(self, flow: http.HTTPFlow, direction: Direction) -> Session:

@@ -34,7 +34,8 @@ OWN: dict[str, tuple[Any, Any, str]] = {
 SAFE: dict[str, Any] = {
     "connection_strategy": "lazy",
     "rawtcp": False,
-    "websocket": False,
+    # Off, a handshake would open raw TCP. Which may pass is up to the rules.
+    "websocket": True,
     "http3": False,
     "onboarding": False,
     "flow_detail": 0,

@@ -4,14 +4,24 @@ from mitmproxy import http
 
 from residency.core.body import inspect_body
 from residency.core.configuration import Configuration
-from residency.core.policy.decide import NEEDS_BODY, PENDING, Carrying, Inputs, decide
-from residency.errors import StageError
+from residency.core.policy.decide import (
+    NEEDS_BODY,
+    PENDING,
+    Carrying,
+    Decision,
+    Inputs,
+    decide,
+    opens_websocket,
+)
+from residency.core.policy.rule import Action
+from residency.errors import RegionError, StageError
 from residency.proxy import flowstate, seal
 from residency.proxy.context import content_of, weight_of
 from residency.proxy.flowstate import Ticket
 from residency.proxy.guard import fail_closed
 from residency.proxy.identity import Known
 from residency.proxy.region import Located
+from residency.proxy.sockets import asks
 from residency.proxy.stage import Stage
 
 
@@ -53,6 +63,7 @@ class PolicyAddon(Stage):
         if decision is not NEEDS_BODY:
             flowstate.write(flow, PENDING)
             flowstate.write(flow, decision)
+            self._check_upgrade(flow, decision, PENDING)
             seal.put(flow, self.runtime.secret, policy.digest)
 
     @fail_closed
@@ -69,3 +80,16 @@ class PolicyAddon(Stage):
             raise StageError("the body was read and more was asked for")
         flowstate.write(flow, carrying)
         flowstate.write(flow, decision)
+        self._check_upgrade(flow, decision, carrying)
+
+    def _check_upgrade(self, flow: http.HTTPFlow, decision: Decision, carrying: Carrying) -> None:
+        """A handshake is one call that stands for many: its rule has to say so.
+
+        Raises:
+            RegionError: ``upgrade-refused``.
+        """
+        if not asks(flow) or decision.action is Action.BLOCK:
+            return
+        policy, day = self.runtime.configuration.policy, flowstate.read(flow, Ticket).day
+        if not opens_websocket(policy, self.inputs(flow, carrying), decision, day):
+            raise RegionError("upgrade-refused")

@@ -32,6 +32,8 @@ from residency.proxy.headers import changed
 
 logger = logging.getLogger("residency.returns")
 
+SWITCHING = 101
+
 type Way = Literal["pass", "stream", "whole", "done", "refused", "cut"]
 type _Feed = Callable[[bytes], list[bytes]]
 
@@ -131,6 +133,12 @@ class Returns:
             flowstate.write(flow, Returned(way="pass"))
             return
         headers = answer_headers_of(response)
+        if response.status_code == SWITCHING:
+            # Messages follow, which are masked and restored one by one.
+            masked = answer.head(headers, returning)
+            response.headers.fields = changed(response.headers.fields, masked.headers)
+            flowstate.write(flow, Returned(way="pass"))
+            return
         try:
             stream = answer.begin(response.status_code, headers, returning, limit=limit)
         except Unread:

@@ -29,7 +29,7 @@ from residency.errors import (
     ResidencyError,
 )
 from residency.files import load, stamp
-from residency.proxy import heap, maskkey
+from residency.proxy import heap, maskkey, socketlayer
 from residency.proxy.callers import Callers
 from residency.proxy.certificates import Peer
 from residency.proxy.exchange import Exchange, check_secrets
@@ -41,6 +41,7 @@ from residency.proxy.ledger import LedgerWriter
 from residency.proxy.names import Names
 from residency.proxy.resolver import Resolver
 from residency.proxy.returns import Returns
+from residency.proxy.sockets import Sockets
 from residency.proxy.workers import Workers
 
 if TYPE_CHECKING:
@@ -85,6 +86,7 @@ class Runtime:
         self.drift = 0
         self.feeds = Feeds()
         self.returns = Returns()
+        self.sockets = Sockets()
         #: The deployment's, for ``hmac``; empty if there is none.
         self.mask_key = b""
         self.admin: Admin | None = None
@@ -204,6 +206,7 @@ class Runtime:
         if settings.feeds:
             await self.feeds.open(settings.feeds)
         self.resolver.override(settings.resolve)
+        socketlayer.install(self.read_limit)
         self.resolver.install(asyncio.get_running_loop(), self._is_private)
         overrides: list[Plain] = [str(r) for r in settings.resolve]
         await self.ledger.append(
@@ -351,6 +354,7 @@ class Runtime:
             self.admin.stop()
         self.workers.stop()
         self.resolver.uninstall()
+        socketlayer.uninstall()
         held = self.holds.close()
         if self._ledger and was_ready:
             try:

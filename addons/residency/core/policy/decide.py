@@ -246,6 +246,35 @@ def _unmaskable(rule: Rule, carrying: Carrying) -> str | None:
     return "signed" if carrying.signed and carrying.total(rule.mask) else None
 
 
+def opens_websocket(
+    policy: Policy, inputs: Inputs, decision: Decision, today: datetime.date
+) -> bool:
+    """True if *decision*, on an opening handshake, may stand for all messages to come.
+
+    Its rule has to say so. No rule before it may ask what bodies carry or name: it was passed over because the
+    handshake has no body, and a message might have what it forbids.
+    """
+    if inputs.caller is None or decision.action not in (Action.ALLOW, Action.MASK):
+        return False
+    for rule in policy.rules:
+        if rule.id == decision.rule:
+            return rule.websockets and not (rule.basis and rule.basis.expired(today))
+        if (rule.carrying or rule.reads_operations) and _might_concern(
+            rule, inputs.caller, inputs.destination
+        ):
+            return False
+    return False
+
+
+def _might_concern(rule: Rule, caller: Caller, destination: Destination) -> bool:
+    """Whether a message on the way to *destination* might be what *rule* is about, were it a call of any method."""
+    return (
+        rule.names(caller)
+        and _admits_place(rule, destination)
+        and (rule.reads_operations or rule.admits_function(destination) is not False)
+    )
+
+
 def approval_of(policy: Policy, decision: Decision) -> Approval | None:
     """The approval terms of the rule that *decision* names, if it holds."""
     rule = policy.rule(decision.rule) if decision.rule else None

@@ -59,6 +59,7 @@ class RuleText(_Strict):
     mask: Names = ()
     approval: ApprovalText | None = None
     basis: BasisText | None = None
+    websockets: bool = False
 
 
 class CallText(_Strict):
@@ -196,6 +197,7 @@ class _Reader:
             mask=text.mask,
             approval=Approval(**text.approval.model_dump()) if text.approval else None,
             basis=Basis(**text.basis.model_dump()) if text.basis else None,
+            websockets=text.websockets,
         )
 
     def whole(self, text: RuleText, path: Path) -> None:
@@ -239,4 +241,11 @@ def _misfits(text: RuleText) -> list[tuple[bool, Path, str, str]]:
         (text.approval is not None and not holds, ("approval",), pointless, "remove it"),
         (text.basis is not None and blocks, ("basis",), pointless, "remove it"),
         (late, ("approval", "valid"), "is shorter than wait", "make it longer"),
+        (text.websockets and (blocks or holds), ("websockets",), pointless, "remove it"),
+        (
+            text.websockets and text.carrying is not None,
+            ("websockets",),
+            "with carrying: what messages to come carry cannot be told",
+            "remove one of the two",
+        ),
     ]

@@ -86,6 +86,8 @@ class Rule:
     mask: tuple[str, ...]
     approval: Approval | None
     basis: Basis | None
+    #: Whether the calls that it allows or masks may be opening handshakes of WebSockets.
+    websockets: bool = False
     _functions: re.Pattern[str] | None = None
     _subjects: re.Pattern[str] | None = None
     #: Whether what the body names may matter: always to a block that could match such a name.

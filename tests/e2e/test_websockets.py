@@ -1,0 +1,228 @@
+"""WebSockets pass only by a rule that says so, and each message only as that rule lets it."""
+
+import contextlib
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from wsproto import events
+
+from scripts.lab.gateway import Gateway
+from scripts.lab.world import Lab
+from tests.e2e.conftest import SABOTEUR, eventually, records
+from tests.e2e.socketry import Client, FarSide
+from tests.e2e.wire import Wire
+
+HOST = "lambda.eu-central-1.amazonaws.com"
+RULES = """\
+rules:
+  - id: sockets-at-home
+    from: {groups: [eu-services]}
+    methods: [GET]
+    to: [EEA]
+    then: allow
+    websockets: true
+  - id: masked-sockets
+    from: {groups: [analytics]}
+    methods: [GET]
+    to: [EEA]
+    then: mask
+    mask: [socket-data]
+    websockets: true
+  - id: no-sockets
+    from: {groups: [others]}
+    to: [EEA]
+    then: allow
+"""
+SETS = """\
+  - name: socket-data
+    why: For tests.
+    fields:
+      - {path: $.email, with: token}
+"""
+SECRET = "canary-4711@example.com"
+
+
+def edit(rules: Path) -> None:
+    policy, masks = rules / "policy.yaml", rules / "masks.yaml"
+    policy.write_text(policy.read_text().replace("rules:\n", RULES, 1))
+    masks.write_text(masks.read_text().replace("sets:\n", "sets:\n" + SETS, 1))
+
+
+class World:
+    def __init__(self, lab: Lab, gateway: Gateway, far: FarSide) -> None:
+        self.lab, self.gateway, self.far = lab, gateway, far
+
+    def client(self, group: str, *extra: str, lifetime: float = 600) -> Client:
+        token = self.lab.token(group, lifetime=lifetime)
+        return Client(Wire(self.gateway.port, self.gateway.ca_file, token), HOST, *extra)
+
+    def outcome(self) -> dict[str, object]:
+        """That of the last call that was let go."""
+        last = [r for r in records(self.gateway) if r["permitted"]][-1]["decision"]
+        found = lambda: [r for r in records(self.gateway, "outcome") if r["decision"] == last]  # noqa: E731
+        return eventually(found)[0]
+
+
+@pytest.fixture(scope="module")
+def started() -> Iterator[World]:
+    extra = ("--set", f"residency_extra_scripts={SABOTEUR}", "--set", "residency_read_limit=64k")
+    with (
+        Lab(edit=edit, scripts=(str(SABOTEUR), "addons/chain.py"), extra_args=extra) as lab,
+        FarSide(lab.authority.context(HOST)) as far,
+        lab.start(resolve=[f"{HOST}=127.0.0.1:{far.port}"]) as gateway,
+    ):
+        yield World(lab, gateway, far)
+
+
+@pytest.fixture
+def world(started: World) -> World:
+    started.far.clear()
+    return started
+
+
+@pytest.mark.parametrize("message", ["not json", '{"email": "x"}', b"\x00\xff", "", "é" * 5000])
+def test_an_allowed_message_passes_both_ways_unchanged(world: World, message: str | bytes) -> None:
+    with world.client("eu-services") as client:
+        assert client.ask(message) == message
+    assert world.far.heard == [message]
+
+
+def test_the_outcome_counts_messages_and_keeps_none(world: World) -> None:
+    with world.client("eu-services") as client:
+        for _ in range(3):
+            client.ask(SECRET)
+        client.send(events.CloseConnection(code=1000, reason=SECRET))
+        client.hear()
+
+    outcome = world.outcome()
+    assert (outcome["status"], outcome["messages"]) == (101, {"sent": 3, "received": 3})
+    assert SECRET not in world.gateway.ledger_file.read_text()
+
+
+def test_a_masked_field_is_gone_at_the_far_side_and_back_at_the_near(world: World) -> None:
+    sent = json.dumps({"email": SECRET, "n": 1})
+    with world.client("analytics") as client:
+        assert [client.ask(sent), client.ask(sent)] == [sent, sent]
+
+    assert len(world.far.heard) == 2
+    assert SECRET not in str(world.far.heard)
+    assert '"n": 1' in str(world.far.heard)
+    assert world.outcome()["messages_masked"] == {"sent": {"socket-data": {"$.email": 2}}}
+
+
+@pytest.mark.parametrize(
+    "message",
+    [SECRET, b'{"email": "' + SECRET.encode() + b'"}', "", '{"email": 1}{"email": 2}', '{"email": "a", "email": "b"}'],
+)  # fmt: skip
+def test_what_cannot_be_masked_closes_the_connection(world: World, message: str | bytes) -> None:
+    with world.client("analytics") as client:
+        assert client.ask(message) == 1008
+
+    assert world.far.heard == []
+    assert world.outcome()["code"] == "unmaskable"
+
+
+def test_d10_pings_and_the_reasons_of_closes_do_not_leave(world: World) -> None:
+    with world.client("analytics") as client:
+        client.send(events.Ping(SECRET.encode()))
+        answer = client.hear()
+        assert isinstance(answer, events.Pong)
+        assert bytes(answer.payload) == SECRET.encode()
+        client.send(events.Pong(SECRET.encode()))
+        client.send(events.CloseConnection(code=1000, reason=SECRET))
+        client.hear()
+    eventually(lambda: world.far.others)
+
+    assert [type(e) for e in world.far.others] == [events.CloseConnection]
+    assert SECRET not in str(world.far.others)
+    assert SECRET not in world.gateway.output()
+
+
+def test_d11_no_compression_is_offered_to_the_far_side(world: World) -> None:
+    with world.client("eu-services") as client:
+        assert client.ask("x") == "x"
+        assert "sec-websocket-extensions" not in client.headers
+    assert world.far.offered == []
+
+
+def test_d11_a_message_without_end_is_cut_at_the_limit(world: World) -> None:
+    with world.client("eu-services") as client:
+        with contextlib.suppress(OSError):
+            for _ in range(10):
+                client.send(events.TextMessage("x" * 10_000, message_finished=False))
+        event = client.hear()
+        assert isinstance(event, events.CloseConnection)
+        assert event.code == 1009
+    assert world.far.heard == []
+
+
+def test_d11_so_are_fragments_without_end(world: World) -> None:
+    with world.client("eu-services") as client:
+        with contextlib.suppress(OSError):
+            for _ in range(5000):
+                client.send(events.TextMessage("", message_finished=False))
+        event = client.hear()
+        assert isinstance(event, events.CloseConnection)
+        assert event.code == 1009
+
+
+def test_a_message_in_fragments_is_masked_as_one(world: World) -> None:
+    sent = json.dumps({"email": SECRET})
+    with world.client("analytics") as client:
+        client.send(events.TextMessage(sent[:20], message_finished=False))
+        assert client.ask(sent[20:]) == sent
+    assert SECRET not in str(world.far.heard)
+
+
+def test_without_a_rule_that_says_so_the_upgrade_is_refused(world: World) -> None:
+    with world.client("others") as client:
+        assert client.refusal is not None
+        assert json.loads(client.refusal.body)["code"] == "upgrade-refused"
+    assert world.far.handshakes == 0
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["Upgrade: h2c", "Sec-WebSocket-Version: 8", "Content-Length: 0", "Sec-WebSocket-Key: x", "Connection: close"],
+)  # fmt: skip
+def test_d8_a_handshake_that_is_none_is_refused(world: World, header: str) -> None:
+    with world.client("eu-services", header) as client:
+        assert client.refusal is not None
+        assert json.loads(client.refusal.body)["code"] == "upgrade-refused"
+    assert world.far.handshakes == 0
+
+
+@pytest.mark.parametrize("kind", ["KeyError", "CancelledError", "MemoryError", "AddonHalt"])
+@pytest.mark.parametrize("place", ["socket-mask", "socket-identity", "socket-audit"])
+def test_d9_an_exception_in_any_stage_lets_no_message_pass(
+    world: World, place: str, kind: str
+) -> None:
+    sabotage(world, f"{place}:{kind}")
+
+
+def test_d9_an_addon_that_halts_the_chain_lets_no_message_pass(world: World) -> None:
+    sabotage(world, "chain-message:AddonHalt")
+
+
+def sabotage(world: World, order: str) -> None:
+    with world.client("analytics", f"X-Sabotage: {order}") as client:
+        client.send(events.TextMessage(json.dumps({"email": SECRET})))
+        event = client.hear()
+        assert event is None or isinstance(event, events.CloseConnection)
+
+    assert world.far.heard == []
+    assert SECRET not in world.gateway.output()
+
+
+@pytest.mark.slow
+def test_d12_a_connection_does_not_outlive_its_token(world: World) -> None:
+    with world.client("eu-services", lifetime=-24) as client:
+        assert client.ask("in time") == "in time"
+        time.sleep(7)
+        assert client.ask(SECRET) == 1008
+
+    assert world.far.heard == ["in time"]
+    assert world.outcome()["code"] == "identity-expired"

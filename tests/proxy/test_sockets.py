@@ -1,0 +1,228 @@
+"""A message passes if every stage has vouched for it as it is; whatever else happens, it stays dropped."""
+
+import dataclasses
+import time
+from collections.abc import Callable
+
+import pytest
+from mitmproxy import http
+from mitmproxy.test import tflow
+from mitmproxy.websocket import WebSocketData, WebSocketMessage
+from wsproto.frame_protocol import Opcode
+
+from residency.core.mask.session import Session
+from residency.core.policy.decide import Decision
+from residency.core.policy.rule import Action
+from residency.errors import CallError, StageError
+from residency.proxy import messages
+from residency.proxy.flowstate import was_released
+from residency.proxy.sockets import VOUCHERS, Channel, Sockets, asks
+from tests.proxy.conftest import LAMBDA, Gateway, problem_of
+
+HANDSHAKE = {
+    "upgrade": "websocket", "connection": "Upgrade", "sec_websocket_version": "13",
+    "sec_websocket_key": "dGhlIHNhbXBsZSBub25jZQ==", "sec_websocket_extensions": "permessage-deflate",
+}  # fmt: skip
+
+
+def message(
+    content: bytes = b"x", *, client: bool = True, injected: bool = False
+) -> WebSocketMessage:
+    return WebSocketMessage(Opcode.TEXT, client, content, injected=injected)
+
+
+def permit(gateway: Gateway, **changes: object) -> None:
+    """Have the first rule, that of calls at home, open WebSockets."""
+    now = gateway.runtime.configuration
+    first, *others = now.policy.rules
+    rules = (dataclasses.replace(first, **{"websockets": True, **changes}), *others)  # type: ignore[arg-type]
+    policy = dataclasses.replace(now.policy, rules=rules)
+    gateway.runtime._configuration = dataclasses.replace(now, policy=policy)
+
+
+def handshake(gateway: Gateway) -> http.HTTPFlow:
+    flow = gateway.flow(LAMBDA, b"", method="GET")
+    for name, value in HANDSHAKE.items():
+        flow.request.headers[name.replace("_", "-")] = value
+    del flow.request.headers["content-length"]
+    return flow
+
+
+async def opened(gateway: Gateway) -> http.HTTPFlow:
+    permit(gateway)
+    flow = handshake(gateway)
+    await gateway.call(flow)
+    assert was_released(flow)
+    flow.websocket = WebSocketData()
+    return flow
+
+
+async def came(gateway: Gateway, flow: http.HTTPFlow, one: WebSocketMessage, *only: str) -> bool:
+    """Whether it passes."""
+    assert flow.websocket is not None
+    flow.websocket.messages = [one]
+    await gateway.hook("websocket_message", flow, *only)
+    return not one.dropped
+
+
+async def test_a_message_that_all_vouch_for_passes(ready: Gateway) -> None:
+    flow = await opened(ready)
+
+    assert await came(ready, flow, message())
+    assert await came(ready, flow, message(client=False))
+
+
+@pytest.mark.parametrize("absent", ["identity", "mask", "audit"])
+async def test_without_any_one_stage_it_stays_dropped(ready: Gateway, absent: str) -> None:
+    flow = await opened(ready)
+
+    assert not await came(
+        ready, flow, message(), *({"front", "identity", "mask", "audit"} - {absent})
+    )
+
+
+async def test_a_message_put_in_at_a_console_stays_dropped(ready: Gateway) -> None:
+    flow = await opened(ready)
+
+    assert not await came(ready, flow, message(injected=True))
+
+
+async def test_no_message_passes_after_one_that_was_refused(ready: Gateway) -> None:
+    flow = await opened(ready)
+    channel = ready.runtime.sockets.find(flow)
+    assert channel is not None
+    channel.fail("internal")
+
+    assert not await came(ready, flow, message())
+
+
+async def test_d12_a_change_of_the_rules_ends_it(ready: Gateway) -> None:
+    flow = await opened(ready)
+    ready.runtime._configuration = dataclasses.replace(ready.runtime.configuration)
+
+    assert not await came(ready, flow, message())
+
+
+async def test_d12_an_expired_token_ends_it(
+    ready: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flow = await opened(ready)
+    later = time.time() + 1000
+    monkeypatch.setattr(time, "time", lambda: later)
+
+    assert not await came(ready, flow, message())
+    channel = ready.runtime.sockets.find(flow)
+    assert channel is not None
+    assert channel.code == "identity-expired"
+
+
+async def test_a_copy_of_the_flow_opens_nothing(ready: Gateway) -> None:
+    copy = (await opened(ready)).copy()
+
+    assert not await came(ready, copy, message())
+
+
+async def test_the_front_ends_what_no_decision_has_opened(ready: Gateway) -> None:
+    flow = tflow.twebsocketflow()
+    ready.front.websocket_start(flow)
+
+    assert flow.error is not None
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "passes"),
+    [
+        (101, {"upgrade": "websocket"}, True),
+        (101, {"upgrade": "h2c"}, False),
+        (101, {}, False),
+        (101, {"upgrade": "websocket", "sec-websocket-extensions": "permessage-deflate"}, False),
+    ],
+)
+async def test_d5_only_a_101_that_is_read_passes(
+    ready: Gateway, status: int, headers: dict[str, str], *, passes: bool
+) -> None:
+    flow = await opened(ready)
+    flow.response = http.Response.make(status, b"", headers)
+    await ready.hook("responseheaders", flow)
+
+    assert (flow.error is None) is passes
+
+
+async def test_compression_is_not_offered_and_the_rest_of_the_handshake_is(ready: Gateway) -> None:
+    flow = await opened(ready)
+
+    assert asks(flow)
+    assert "sec-websocket-extensions" not in flow.request.headers
+    assert "proxy-authorization" not in flow.request.headers
+
+
+async def test_a_rule_before_it_that_asks_about_data_refuses_the_upgrade(ready: Gateway) -> None:
+    """It was passed over because the handshake has no body; a message might have what it forbids."""
+    permit(ready)
+    now = ready.runtime.configuration
+    health = next(r for r in now.policy.rules if r.id == "no-health-data-abroad")
+    policy = dataclasses.replace(now.policy, rules=(health, *now.policy.rules))
+    ready.runtime._configuration = dataclasses.replace(now, policy=policy)
+    flow = handshake(ready)
+    await ready.call(flow)
+
+    assert problem_of(flow)["code"] == "upgrade-refused"
+
+
+async def test_a_guarded_hook_that_raises_drops_again_what_it_has_let_go(ready: Gateway) -> None:
+    flow = await opened(ready)
+
+    class Addon:
+        runtime = ready.runtime
+
+        @messages.guarded
+        def hook(self, _flow: http.HTTPFlow, _channel: Channel, one: WebSocketMessage) -> None:
+            one.dropped = False
+            raise KeyError
+
+    one = message()
+    one.drop()
+    assert flow.websocket is not None
+    flow.websocket.messages = [one]
+    await Addon().hook(flow)
+
+    assert one.dropped
+
+
+@pytest.fixture
+def channel(ready: Gateway) -> Channel:
+    return Channel(
+        configuration=ready.runtime.configuration, decision=Decision(action=Action.ALLOW),
+        sent=Session(), received=Session(),
+    )  # fmt: skip
+
+
+def _other(channel: Channel, _one: WebSocketMessage) -> None:
+    channel.begin(message())
+
+
+def _edited(_channel: Channel, one: WebSocketMessage) -> None:
+    one.content = b"y"
+
+
+def _twice(channel: Channel, one: WebSocketMessage) -> None:
+    channel.settle(one)
+
+
+@pytest.mark.parametrize("meddle", [_other, _edited, _twice])
+def test_the_word_is_for_one_message_as_it_is_and_once(
+    channel: Channel, meddle: Callable[[Channel, WebSocketMessage], None]
+) -> None:
+    one = message()
+    channel.begin(one)
+    for stage in VOUCHERS:
+        channel.vouch(stage, one)
+    meddle(channel, one)
+
+    with pytest.raises(CallError):
+        channel.settle(one)
+
+
+def test_nobody_has_opened_it() -> None:
+    with pytest.raises(StageError):
+        Sockets().message(tflow.twebsocketflow())
