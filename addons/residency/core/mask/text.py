@@ -43,7 +43,7 @@ def parse(data: bytes, *, depth: int = 64) -> JsonText:
             ``duplicate-key``, compared after unescaping; ``format`` a NUL in a name; ``number`` NaN or Infinity;
             ``surrogate`` an escaped one without its other half.
     """
-    text = _utf8(data)
+    text = utf8(data)
     if sum(map(text.count, ",[{")) > MAX_VALUES:
         raise Unread("too-large", f"more than {MAX_VALUES} values")
     if _nesting(text) > depth:
@@ -54,7 +54,12 @@ def parse(data: bytes, *, depth: int = 64) -> JsonText:
     return JsonText(text)
 
 
-def _utf8(data: bytes) -> str:
+def utf8(data: bytes) -> str:
+    """*data* as text.
+
+    Raises:
+        Unread: ``charset``: not UTF-8, or with a byte order mark.
+    """
     text: str | None = None
     with suppress(UnicodeDecodeError):
         text = data.decode("utf-8")

@@ -4,7 +4,8 @@ import re
 from functools import partial
 
 from residency.core.mask.formats import percent
-from residency.core.mask.formats.part import Part, counted, utf8
+from residency.core.mask.formats.part import Part, counted
+from residency.core.mask.text import utf8
 from residency.errors import Unread
 
 #: What serializers write; and some marks that they would escape, but that mean nothing else to any reader.

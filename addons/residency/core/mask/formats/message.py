@@ -10,8 +10,8 @@ from itertools import groupby
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from residency.core.mask.formats import wire
-from residency.core.mask.formats.part import utf8
 from residency.core.mask.formats.wire import Raw
+from residency.core.mask.text import utf8
 from residency.errors import Unread
 
 _DEPTH = 32

@@ -11,7 +11,8 @@ from functools import partial
 
 from residency.core.mask.formats import lines, media
 from residency.core.mask.formats.media import Media
-from residency.core.mask.formats.part import Part, counted, plain, utf8
+from residency.core.mask.formats.part import Part, counted, plain
+from residency.core.mask.text import utf8
 from residency.errors import Unread
 
 #: RFC 2046, section 5.1.1, without the blank, which readers strip or do not.

@@ -1,10 +1,10 @@
 """A body as the parts in which fields may be, and all of it again with other parts."""
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Literal
 
+from residency.core.mask.text import utf8
 from residency.errors import Unread
 
 #: Each part is masked by itself; more of them than this take too long.
@@ -73,23 +73,6 @@ def counted(parts: list[Part]) -> list[Part]:
     if len(parts) > MAX_PARTS:
         raise Unread("too-large", f"more than {MAX_PARTS} parts")
     return parts
-
-
-def utf8(data: bytes) -> str:
-    """*data* as text.
-
-    Raises:
-        Unread: ``charset``.
-    """
-    text: str | None = None
-    with suppress(UnicodeDecodeError):
-        text = data.decode("utf-8")
-    # Raised out here, so that no exception in the chain holds the body.
-    if text is None:
-        raise Unread("charset", "not UTF-8")
-    if text.startswith("\ufeff"):
-        raise Unread("charset", "a byte order mark")
-    return text
 
 
 def plain(data: bytes) -> str:

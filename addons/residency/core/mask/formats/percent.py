@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 
-from residency.core.mask.formats.part import utf8
+from residency.core.mask.text import utf8
 from residency.errors import Unread
 
 _UNIT = re.compile(rb"%[0-9A-Fa-f]{2}|[^%]", re.DOTALL)
