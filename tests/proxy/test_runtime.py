@@ -13,7 +13,8 @@ from mitmproxy import http
 from residency import files
 from residency.errors import CallError, ConfigurationError, LedgerError
 from residency.proxy import rules
-from residency.proxy.runtime import Runtime, Settings, runtime
+from residency.proxy.opening import Settings, examine
+from residency.proxy.runtime import Runtime, runtime
 from tests.proxy.conftest import IDENTITY, LAMBDA, Gateway, problem_of, write_rules
 from tests.proxy.test_exchange import Issuer as TokenIssuer
 from tests.tokens import jwk, jwks, rsa_key
@@ -52,7 +53,7 @@ async def test_rules_with_a_fault_keep_it_closed(tmp_path: Path) -> None:
     folder, found = write_rules(tmp_path / "rules"), Runtime()
     (folder / "policy.yaml").write_text("x: 1\n")
     with pytest.raises(ConfigurationError):
-        await found.start(settings(folder, tmp_path / "ledger"))
+        await found.start(examine(settings(folder, tmp_path / "ledger")))
 
     assert not found.ready
     found.stop()
@@ -61,7 +62,7 @@ async def test_rules_with_a_fault_keep_it_closed(tmp_path: Path) -> None:
 async def test_a_ledger_that_cannot_be_written_keeps_it_closed(tmp_path: Path) -> None:
     folder, found = write_rules(tmp_path / "rules"), Runtime()
     with pytest.raises(LedgerError):
-        await found.start(settings(folder, tmp_path / "none" / "ledger"))
+        await found.start(examine(settings(folder, tmp_path)))
 
     assert not found.ready
     found.stop()

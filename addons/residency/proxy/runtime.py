@@ -11,8 +11,6 @@ import secrets
 import time
 import weakref
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mitmproxy import master as mitmproxy_master
@@ -27,13 +25,13 @@ from residency.errors import (
     LedgerError,
     ResidencyError,
 )
-from residency.proxy import heap, maskkey, socketlayer
+from residency.proxy import heap, socketlayer
 from residency.proxy.certificates import Peer
 from residency.proxy.feeds import Feeds
 from residency.proxy.flowstate import Ticket
 from residency.proxy.holds import Holds
 from residency.proxy.ledger import LedgerWriter
-from residency.proxy.names import Names
+from residency.proxy.opening import Opening
 from residency.proxy.resolver import Resolver
 from residency.proxy.returns import Returns
 from residency.proxy.rules import RulesFolder, today
@@ -51,31 +49,14 @@ RELOAD_SECONDS = 2.0
 OFF_LOOP = 32 * 1024
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """The options that ``start`` needs, as values."""
-
-    rules: Path
-    ledger: Path
-    admin: str
-    hold_max: int
-    hold_bytes: int
-    resolve: tuple[str, ...]
-    body_limit: int
-    read_limit: int
-    dns: tuple[str, ...] = ()
-    feeds: Path | None = None
-    mask_key: Path | None = None
-    read_seconds: float = 30.0
-
-
 class Runtime:
     """Shared by the stages of one proxy."""
 
     def __init__(self) -> None:
         self.secret = secrets.token_bytes(32)
         self.ready = False
-        self.taken = False
+        #: Whether the gate has laid the chain, and whether it has said early why it will not.
+        self.taken = self.told = False
         self.holds = Holds()
         self.resolver = Resolver()
         #: Calls that ran, as their providers say, where nobody had assumed.
@@ -167,32 +148,30 @@ class Runtime:
     def today(self) -> datetime.date:
         return today()
 
-    async def start(self, settings: Settings) -> None:
-        """Load the rules, open the ledger, fetch keys, and be ready.
+    async def start(self, opening: Opening) -> None:
+        """Put in force what was found fit, open the ledger, fetch keys, and be ready.
 
         Raises:
-            ResidencyError: Something cannot be used; the gateway stays closed.
+            LedgerError: It cannot be written; the gateway stays closed.
         """
+        settings = opening.settings
         self.body_limit, self.read_limit = settings.body_limit, settings.read_limit
         self.workers.seconds = settings.read_seconds
-        self.mask_key = maskkey.read(settings.mask_key)
-        self._folder = RulesFolder(settings.rules, self.mask_key)
-        self._take(self._folder.load())
-        self._ledger = LedgerWriter(settings.ledger)
+        self.mask_key, self.feeds = opening.mask_key, opening.feeds
+        self._folder = opening.folder
+        self._take(opening.configuration)
+        self._ledger = LedgerWriter(opening.ledger)
         self.holds.limit(count=settings.hold_max, size=settings.hold_bytes)
-        if settings.dns:
-            self.resolver.names = Names(settings.dns)
-        if settings.feeds:
-            await self.feeds.open(settings.feeds)
-        self.resolver.override(settings.resolve)
+        self.resolver.names = opening.names or self.resolver.names
+        self.resolver.override(opening.overrides)
         socketlayer.install(self.read_limit)
         self.resolver.install(asyncio.get_running_loop(), self._is_private)
-        overrides: list[Plain] = [str(r) for r in settings.resolve]
+        resolved: list[Plain] = [str(r) for r in settings.resolve]
         await self.ledger.append(
             "start",
             {
                 "policy": self.policy_digest,
-                "resolve": overrides,
+                "resolve": resolved,
                 "feeds": self.feeds.digest,
                 "version": _version(),
             },
