@@ -64,7 +64,7 @@ def explain(
 
     Judges a call of URL as a gateway with these rules would. Nothing is sent anywhere.
 
-    Exit codes: 0 judged, whatever the action; 1 (--batch) some lines were bad; 2 bad usage, URL or rules.
+    Exit codes: 0 judged, whatever the action; 2 bad usage, URL or rules, or (--batch) some lines were bad.
     """
     if batch == (url is not None):
         raise click.UsageError("give either URL or --batch")
@@ -73,7 +73,7 @@ def explain(
     if batch:
         from residency.cli.batch import answer_all
 
-        ctx.exit(0 if answer_all(configuration, sys.stdin.buffer) else 1)
+        ctx.exit(0 if answer_all(configuration, sys.stdin.buffer) else 2)
     call = calls.Call(
         url=url or "",
         groups=[g.strip() for text in groups for g in text.split(",") if g.strip()],

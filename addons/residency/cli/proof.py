@@ -76,7 +76,10 @@ def ask(
         ConfigurationError: A secret of the gateway's own, or a key file, cannot be read.
         IdentityError: As ``Callers.caller``; ``identity-unavailable`` after *patience* seconds.
     """
-    book, faults = IssuerBook({issuer.name: issuer}), Faults()
+    book, faults = (
+        IssuerBook({issuer.name: issuer}, unread=configuration.identity.unread),
+        Faults(),
+    )
     check_secrets(book, folder, faults)
     faults.check()
     store = KeyStore(book, files=configuration.jwks)
