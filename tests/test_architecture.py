@@ -42,6 +42,8 @@ UNNAMED: dict[str, str] = {
     "residency.core.mask.formats.wire": "a part of message; test_mask_protobuf",
     "residency.core.mask.find": "a part of engine; test_mask_engine, test_mask_job",
     "residency.core.mask.grammar": "a part of path; test_mask_path, test_mask_rfc9535",
+    "residency.core.mask.cutter": "a part of frames; test_mask_stream",
+    "residency.core.mask.lexemes": "a part of restore; test_mask_restore",
     "residency.core.mask.members": "a part of stream and restore; test_mask_stream",
     "residency.core.mask.pack": "a part of coding; test_mask_coding",
     "residency.core.mask.rounding": "a part of method; test_mask_method",

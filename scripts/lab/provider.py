@@ -5,12 +5,9 @@ registry can be reached, there is none, and ``Unavailable`` says why.
 """
 
 import base64
-import hashlib
 import json
-import os
 import shutil
 import subprocess
-import tempfile
 import urllib.parse
 import urllib.request
 from collections.abc import Mapping
@@ -20,11 +17,11 @@ from typing import Any, Self
 from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
 
+from scripts.lab import npm
 from scripts.lab.issuer import AUDIENCE
 
 HERE = Path(__file__).with_name("oidc")
 FILES = ("package.json", "package-lock.json", "server.js")
-INSTALL_SECONDS = 120
 NODE = 20
 
 #: What tokens are asked for as (RFC 8707); the provider makes them for the gateway's audience.
@@ -33,49 +30,19 @@ RESOURCE = "https://gateway.test"
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
-class Unavailable(Exception):  # noqa: N818 - named as what is wrong
-    """There is no provider on this machine; the text says why."""
-
-
 def installed() -> Path:
     """The folder with the provider.
 
     Raises:
         Unavailable: node or npm is missing or too old, or the packages cannot be had.
     """
-    node, npm = shutil.which("node"), shutil.which("npm")
-    if not node or not npm:
-        raise Unavailable("node and npm are needed for a real OpenID provider")
+    node, command = shutil.which("node"), shutil.which("npm")
+    if not node or not command:
+        raise npm.Unavailable("node and npm are needed for a real OpenID provider")
     version = subprocess.run([node, "--version"], capture_output=True, text=True, check=False)
     if int(version.stdout.strip().lstrip("v").split(".")[0] or 0) < NODE:
-        raise Unavailable(f"node {NODE} or newer is needed")
-    digest = hashlib.sha256(b"".join((HERE / name).read_bytes() for name in FILES)).hexdigest()
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    folder = cache / "mitmproxy-residency" / f"oidc-{digest[:16]}"
-    if not folder.is_dir():
-        _install(npm, folder)
-    return folder
-
-
-def _install(npm: str, folder: Path) -> None:
-    """Beside the place first, and then there in one step: two that install at once do not meet."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent) as work:
-        place = Path(work) / "oidc"
-        place.mkdir()
-        for name in FILES:
-            shutil.copy(HERE / name, place / name)
-        argv = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-        try:
-            done = subprocess.run(
-                argv, cwd=place, capture_output=True, timeout=INSTALL_SECONDS, check=False
-            )
-        except subprocess.TimeoutExpired:
-            raise Unavailable("npm ci took too long") from None
-        if done.returncode:
-            raise Unavailable(f"npm ci failed with status {done.returncode}")
-        if not folder.is_dir():
-            place.rename(folder)
+        raise npm.Unavailable(f"node {NODE} or newer is needed")
+    return npm.installed(command, HERE, FILES, "oidc")
 
 
 class Provider:
@@ -156,7 +123,7 @@ class Provider:
         self._process.stdin.flush()
         line = self._process.stdout.readline()
         if not line:
-            raise Unavailable("the provider ended")
+            raise npm.Unavailable("the provider ended")
         found = json.loads(line)
         assert isinstance(found, dict)
         return found

@@ -46,7 +46,7 @@ def test_a_bad_line_is_an_error_in_its_place_and_no_other_line_is_lost(
 ) -> None:
     code, answers = ask(run, rules, GOOD, bad, GOOD)
 
-    assert code == 1
+    assert code == 2
     assert [a.keys() for a in answers] == [KEYS, {"error"}, KEYS]
     assert answers[1]["error"].keys() == {"line", "code", "message", "mend"}
     assert answers[1]["error"]["line"] == 2

@@ -1,10 +1,12 @@
 """``check`` finds what would keep a gateway from starting, and what has run out."""
 
 import json
+import time
 from pathlib import Path
 
 from residency.core.ledger import Chain
 from residency.core.plain import Plain
+from tests.certificates import Certified
 from tests.cli.conftest import Run
 
 
@@ -51,8 +53,13 @@ def test_a_key_file_that_is_not_there_fails(rules: Path, run: Run) -> None:
 
     found = run("check", rules)
 
+    text = (rules / "identity.yaml").read_text()
+    line = next(n for n, text in enumerate(text.splitlines(), 1) if "jwks.json" in text)
     assert found.exit_code == 1
-    assert f"{rules}/jwks.json: the key file cannot be read" in found.stderr
+    assert f"{rules}/identity.yaml:{line}:" in found.stderr
+    assert (
+        "issuers[0].keys.file: the file jwks.json cannot be read (correct its path" in found.stderr
+    )
 
 
 def test_a_folder_that_is_not_there_fails_once_named(tmp_path: Path, run: Run) -> None:
@@ -82,11 +89,24 @@ def test_all_well_says_what_was_checked(rules: Path, run: Run) -> None:
     assert len(told["digest"]) == 64
 
 
+def test_blocks_of_client_certificates_are_counted(rules: Path, run: Run) -> None:
+    root = Certified.root(time.time())
+    (rules / "root.pem").write_text(root.pem)
+    with (rules / "identity.yaml").open("a") as file:
+        file.write(
+            "certificates:\n  - {name: mesh, authorities: {file: root.pem}, spiffe: {trust_domain: a.test}}\n"
+        )
+
+    told = json.loads(run("check", "--format", "json", rules).stdout)
+
+    assert (told["issuers"], told["certificate_issuers"]) == (1, 1)
+
+
 def test_people_are_told_the_same(rules: Path, run: Run) -> None:
     found = run("check", "--rules", rules)
 
     assert found.exit_code == 0
-    assert "rules              4\n" in found.stdout
+    assert "rules                4\n" in found.stdout
     assert found.stderr == ""
 
 

@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from scripts.lab.gateway import Gateway
+from scripts.lab.npm import Unavailable
 from scripts.lab.world import Lab
 from tests.clients import node
 from tests.clients.farside import PRIVATE, Exchange, FarSide
@@ -136,7 +137,7 @@ def attempt(lab: Lab, gateway: Gateway, client: str, way: str) -> str:
     """One cell: empty if *client* got its answer, else what it complains of.
 
     Raises:
-        node.Unavailable: The client is not to be had here.
+        Unavailable: The client is not to be had here.
     """
     return CLIENTS[client]({**environment(lab, gateway=gateway), **WAYS[way](lab, gateway)})
 
@@ -156,7 +157,7 @@ def table() -> str:
                 extra = WAYS[way](lab, gateway) if way in WAYS else variables(way, lab, gateway, provider)  # fmt: skip
                 try:
                     failed = call({**environment(lab, gateway=gateway), **extra})
-                except node.Unavailable as e:
+                except Unavailable as e:
                     cells.append(f"not tried: {e}")
                     continue
                 cells.append(

@@ -3,8 +3,8 @@
 import pytest
 
 from scripts.lab.gateway import Gateway
+from scripts.lab.npm import Unavailable
 from scripts.lab.world import Lab
-from tests.clients import node
 from tests.clients.farside import FarSide
 from tests.clients.identities import CANNOT, CLIENTS, WAYS, attempt, serve
 
@@ -20,7 +20,7 @@ def served(far: FarSide) -> FarSide:
 def tried(lab: Lab, gateway: Gateway, client: str, way: str) -> str:
     try:
         return attempt(lab, gateway, client, way)
-    except node.Unavailable as e:
+    except Unavailable as e:
         pytest.skip(str(e))
 
 

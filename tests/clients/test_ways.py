@@ -6,10 +6,10 @@ from collections.abc import Iterator
 import pytest
 
 from scripts.lab.gateway import Gateway
-from scripts.lab.provider import Provider, Unavailable
+from scripts.lab.npm import Unavailable
+from scripts.lab.provider import Provider
 from scripts.lab.world import Lab
 from tests import saml
-from tests.clients import node
 from tests.clients.farside import FarSide
 from tests.clients.house import CLIENT, MORE, SECRET, TLS, house, variables
 from tests.clients.identities import CANNOT, CLIENTS, serve
@@ -42,7 +42,7 @@ def attempt(everything: House, client: str, way: str) -> str:
         return CLIENTS[client](
             {**environment(lab, gateway=gateway), **variables(way, lab, gateway, provider)}
         )
-    except node.Unavailable as e:
+    except Unavailable as e:
         pytest.skip(str(e))
 
 

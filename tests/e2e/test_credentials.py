@@ -13,7 +13,8 @@ import pytest
 
 from scripts.lab.gateway import clean_environment
 from scripts.lab.issuer import AUDIENCE
-from scripts.lab.provider import RESOURCE, Provider, Unavailable
+from scripts.lab.npm import Unavailable
+from scripts.lab.provider import RESOURCE, Provider
 from scripts.lab.world import Lab
 from tests.e2e.conftest import records
 from tests.e2e.wire import Wire, read, request

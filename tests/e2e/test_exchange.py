@@ -13,7 +13,8 @@ import pytest
 
 from scripts.lab.client import curl
 from scripts.lab.issuer import AUDIENCE, Issuer
-from scripts.lab.provider import Provider, Unavailable
+from scripts.lab.npm import Unavailable
+from scripts.lab.provider import Provider
 from scripts.lab.world import Lab
 from tests.e2e.conftest import records
 

@@ -231,6 +231,17 @@ def test_a11_b15_d3_options_that_open_a_way_around_end_the_start(lab: Lab, optio
     assert "exit 1" in str(failed.value)
 
 
+def test_an_unsafe_option_hides_nothing_else_that_is_wrong(lab: Lab, tmp_path: Path) -> None:
+    key = tmp_path / "no-key"
+    with pytest.raises(GatewayFailed, match="option ignore_hosts") as failed:
+        lab.start(
+            extra_args=("--set", "ignore_hosts=x", "--set", f"residency_mask_key={key}"),
+        )
+
+    assert f"option residency_mask_key: {key}" in str(failed.value)
+    assert "exit 1" in str(failed.value)
+
+
 def test_l8_a_config_file_in_the_confdir_cannot_open_a_way_around(
     lab: Lab, tmp_path: Path
 ) -> None:

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from residency.core.mask import method, path
 from residency.core.mask.coding import decode, encode
-from residency.core.mask.engine import inspect, mask
 from residency.core.mask.session import Session
 from residency.core.mask.sets import MaskField, MaskSet, MaskSets
+from tests.jsonbody import inspect, mask
 
 LIMIT = 1_000_000
 type Json = bool | int | float | str | list[Json] | dict[str, Json] | None

@@ -27,7 +27,8 @@ from residency.core.ledger import parse_line, verify
 from residency.files import shipped_rules
 from residency.proxy.chain import stages
 from residency.proxy.front import Front
-from residency.proxy.runtime import Runtime, Settings, runtime
+from residency.proxy.opening import Settings, examine
+from residency.proxy.runtime import Runtime, runtime
 from residency.proxy.stage import Stage
 from tests.proxy.nameserver import Told
 from tests.tokens import ISSUER, claims, jwk, jwks, rsa_key, token
@@ -210,5 +211,5 @@ async def started(loaded: Gateway, tmp_path: Path, **changes: Any) -> Gateway:
         body_limit=1_000_000,
         read_limit=8 * 1024 * 1024,
     )
-    await loaded.runtime.start(dataclasses.replace(settings, **changes))
+    await loaded.runtime.start(examine(dataclasses.replace(settings, **changes)))
     return loaded

@@ -120,8 +120,8 @@ async def test_rules_that_change_while_a_body_is_read_are_not_passed_by(
     async def reload_meanwhile(*args: object, **kwargs: object) -> object:
         policy = ready.rules / "policy.yaml"
         policy.write_text(policy.read_text() + "# other\n")
-        await ready.runtime.reload(ready.rules)
-        await ready.runtime.reload(ready.rules)
+        await ready.runtime.reload()
+        await ready.runtime.reload()
         return await read(*args, **kwargs)  # type: ignore[arg-type]
 
     monkeypatch.setattr(ready.runtime, "read", reload_meanwhile)

@@ -105,7 +105,6 @@ async def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
         *blocks: dict[str, Any], timeout: float = 0.3, patience: Patience = QUICK
     ) -> Callers:
         book = book_of(*blocks)
-        check_secrets(book, tmp_path)
         verifier = Verifier(book)
         store = KeyStore(book, files={"jwks.json": jwks(jwk(rsa_key("rsa"), "rsa"))})
         store.on_change = verifier.set_keys
@@ -488,10 +487,14 @@ def test_a_secret_that_is_none_is_a_fault_with_its_place(tmp_path: Path, text: s
         (tmp_path / "own").write_text(text)
     own = {"client_id": "x", "secret": {"file": "own"}}
 
+    faults = Faults()
+    book = book_of({"issuer": "https://a.test", "introspection": own})
+    check_secrets(book, tmp_path, faults)
+
     with pytest.raises(
         ConfigurationError, match=r"identity\.yaml:1:\d+: issuers\[0\]\.introspection\.secret"
     ):
-        check_secrets(book_of({"issuer": "https://a.test", "introspection": own}), tmp_path)
+        faults.check()
 
 
 # Reload

@@ -19,7 +19,7 @@ DE, US = aws(("3.5.0.0/16", "eu-central-1")), aws(("3.5.0.0/16", "us-east-1"))
 async def opened(folder: Path, *files: bytes) -> Feeds:
     put(folder, *files)
     found = Feeds()
-    await found.open(folder)
+    found.open(folder)
     return found
 
 
@@ -55,7 +55,7 @@ def test_without_feeds_nothing_is_said() -> None:
 
 async def test_a_folder_without_feeds_does_not_open(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError):
-        await Feeds().open(tmp_path)
+        Feeds().open(tmp_path)
 
 
 async def test_new_feeds_are_recorded_and_then_used(tmp_path: Path) -> None:

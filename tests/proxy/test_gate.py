@@ -4,10 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from mitmproxy import exceptions
 from mitmproxy.addons import core, proxyserver
 from mitmproxy.test import taddons
 
-from residency.proxy import gate
+from residency.proxy import doubts, gate, options
 from residency.proxy.chain import stages
 from residency.proxy.front import Front
 from residency.proxy.gate import STAGES
@@ -17,8 +18,9 @@ from tests.proxy.conftest import Gateway, loading, write_rules
 
 
 def reasons(gateway: Gateway) -> str:
-    master = gateway.context.master
-    return "\n".join(gate._reasons(master, gate._collect(master)))
+    master, found = gateway.context.master, gate._collect(gateway.context.master)
+    missing = [s for s in STAGES if s not in found]
+    return "\n".join(doubts.around(master) + doubts.chain(master, missing))
 
 
 @pytest.fixture
@@ -36,12 +38,6 @@ async def test_a_chain_that_lacks_a_stage_does_not_start(willing: Gateway, name:
     del willing.context.master.addons.lookup[f"residency-{name}"]
 
     assert f"stages are missing: {name}" in reasons(willing)
-
-
-async def test_a_folder_of_rules_must_be_named(willing: Gateway) -> None:
-    willing.context.options.update(residency_rules="")
-
-    assert "residency_rules: names no folder" in reasons(willing)
 
 
 @pytest.mark.parametrize("name", ["SSLKEYLOGFILE", "MITMPROXY_SSLKEYLOGFILE"])
@@ -74,6 +70,63 @@ async def test_a_refused_start_ends_the_proxy_and_stays_closed(
 
     assert (ended, willing.runtime.ready) == ([True], False)
     assert "masks.yaml: is missing" in caplog.text
+
+
+async def test_a_start_that_is_refused_says_everything_at_once(
+    willing: Gateway,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.setattr(willing.context.master, "shutdown", lambda: None)
+    (Path(willing.context.options.residency_rules) / "masks.yaml").unlink()
+    willing.context.options.update(
+        residency_ledger=str(tmp_path / "none" / "ledger"),
+        residency_mask_key=str(tmp_path / "no-key"),
+        residency_feeds=str(tmp_path / "no-feeds"),
+        residency_resolve=["elsewhere"],
+        residency_dns=["nobody"],
+        residency_admin="8.8.8.8:1",
+        residency_hold_max=-1,
+        residency_hold_bytes="much",
+        residency_read_seconds=0,
+    )
+    monkeypatch.setattr(options, "refusals", lambda *_: ["option ignore_hosts: would pass"])
+    await willing.stage("policy").running()
+
+    lines = [r.getMessage() for r in caplog.records if "does not start" in r.getMessage()]
+    for said in (
+        "ignore_hosts: would pass", "residency_hold_max: is less than 0", "residency_hold_bytes: 'much' is no size",
+        "residency_read_seconds: is less than 1", "residency_resolve: goes around", "residency_resolve: 'elsewhere'",
+        "residency_dns: 'nobody'", "residency_admin: only loopback", "residency_mask_key: ", "residency_ledger: ", "no-feeds", "masks.yaml: is missing",
+    ):  # fmt: skip
+        assert sum(said in line for line in lines) == 1, said
+    assert not willing.runtime.ready
+    assert not willing.runtime.feeds.digest
+
+
+async def test_a_folder_of_rules_and_a_ledger_must_be_named(
+    willing: Gateway, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(willing.context.master, "shutdown", lambda: None)
+    willing.context.options.update(residency_rules="", residency_ledger="")
+    await willing.stage("policy").running()
+
+    assert "residency_rules: names no folder" in caplog.text
+    assert "residency_ledger: names no file" in caplog.text
+
+
+async def test_an_unsafe_option_hides_nothing_else_and_all_is_said_once(
+    willing: Gateway, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    willing.context.options.update(residency_mask_key=str(tmp_path / "no-key"))
+    for _ in range(2):
+        with pytest.raises(exceptions.OptionsError, match="ssl_insecure"):
+            willing.context.options.update(ssl_insecure=True)
+
+    said = [r for r in caplog.records if "does not start" in r.getMessage()]
+    assert sum("residency_mask_key" in r.getMessage() for r in said) == 1
+    assert not any("ssl_insecure" in r.getMessage() for r in said)
 
 
 @pytest.mark.parametrize("name", STAGES)

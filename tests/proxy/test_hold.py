@@ -64,6 +64,24 @@ async def test_an_approved_call_leaves_once(ready: Gateway) -> None:
         ready.runtime.holds.use(id_)
 
 
+async def test_two_identical_calls_at_once_are_two_holds_and_one_ruling_lets_one_go(
+    ready: Gateway,
+) -> None:
+    first, one, id_ = await held(ready)
+    second, two, other = await held(ready)
+    await rule(ready, id_)
+    await one
+
+    assert id_ != other
+    assert (first.response, ready.runtime.holds.of_flow[second.id]) == (None, other)
+    assert not two.done()
+    assert second.response is not None
+
+    await rule(ready, other, approve=False)
+    await two
+    assert problem_of(second)["code"] == "denied"
+
+
 async def test_a_denied_call_is_told_so(ready: Gateway) -> None:
     flow, task, id_ = await held(ready)
     await rule(ready, id_, approve=False)

@@ -15,7 +15,8 @@ import pytest
 
 from residency.core.ledger import MAX_LINE, Chain, Record, Summary, parse_line, verify
 from residency.errors import LedgerError
-from residency.proxy.ledger import TAIL, LedgerWriter
+from residency.proxy.ledger import LedgerWriter
+from residency.proxy.ledgerfile import TAIL
 
 ADDONS = Path(__file__).parents[2] / "addons"
 

@@ -77,7 +77,7 @@ async def test_rules_that_need_a_key_are_not_reloaded_without_one(
     before = gateway.runtime.policy_digest
     (gateway.rules / "masks.yaml").write_text(HMAC, encoding="utf-8")
     for _ in range(2):
-        await gateway.runtime.reload(gateway.rules)
+        await gateway.runtime.reload()
 
     assert gateway.runtime.policy_digest == before
     assert gateway.records()[-1]["kind"] == "reload-refused"

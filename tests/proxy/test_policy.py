@@ -79,7 +79,7 @@ rules:
 async def no_deletes(ready: Gateway) -> None:
     (ready.rules / "policy.yaml").write_text(BLOCKED, encoding="utf-8")
     for _ in range(2):  # seen, and seen again unchanged
-        await ready.runtime.reload(ready.rules)
+        await ready.runtime.reload()
 
 
 def tool(name: str) -> bytes:

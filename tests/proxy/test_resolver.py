@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from residency.errors import CallError, ResidencyError
-from residency.proxy.resolver import GRACE, Pin, Resolver
+from residency.proxy.resolver import GRACE, Pin, Resolver, overrides
 from tests.proxy.nameserver import Told
 
 ZERO = ".".join("0000")
@@ -372,18 +372,18 @@ def test_what_nobody_knows_is_forgotten_without_a_word() -> None:
 )
 def test_an_override_leads_to_loopback_alone(address: str) -> None:
     with pytest.raises(ResidencyError, match="is not a loopback address"):
-        Resolver().override([f"api.test={address}:443"])
+        overrides([f"api.test={address}:443"])
 
 
 @pytest.mark.parametrize("entry", ["", "api.test", "api.test=127.0.0.1", "=127.0.0.1:1", "api.test=localhost:1", "a b=127.0.0.1:1", "api.test=127.0.0.1:x"])  # fmt: skip
 def test_an_override_has_one_form(entry: str) -> None:
     with pytest.raises(ResidencyError, match="residency_resolve"):
-        Resolver().override([entry])
+        overrides([entry])
 
 
 async def test_an_override_answers_for_released_hosts_alone() -> None:
     house = House("8.8.8.8")
-    house.resolver.override(["api.test=127.0.0.1:9443", "six.test=[::1]:9443"])
+    house.resolver.override(overrides(["api.test=127.0.0.1:9443", "six.test=[::1]:9443"]))
     with pytest.raises(OSError, match="killed"):
         await house.connect()
     await house.release()

@@ -259,8 +259,8 @@ async def test_rules_that_change_meanwhile_do_not_change_the_answers_masks(
     flow, _ = await sent(gateway)
     masks = gateway.rules / "masks.yaml"
     masks.write_text(QUIET, encoding="utf-8")
-    await gateway.runtime.reload(gateway.rules)
-    await gateway.runtime.reload(gateway.rules)
+    await gateway.runtime.reload()
+    await gateway.runtime.reload()
 
     assert await answered(gateway, flow, b'{"iban":"x"}') == b'{"iban":"***"}'
 

@@ -12,8 +12,9 @@ from mitmproxy import http
 
 from residency import files
 from residency.errors import CallError, ConfigurationError, LedgerError
-from residency.proxy import runtime as runtime_module
-from residency.proxy.runtime import Runtime, Settings, runtime
+from residency.proxy import rules
+from residency.proxy.opening import Settings, examine
+from residency.proxy.runtime import Runtime, runtime
 from tests.proxy.conftest import IDENTITY, LAMBDA, Gateway, problem_of, write_rules
 from tests.proxy.test_exchange import Issuer as TokenIssuer
 from tests.tokens import jwk, jwks, rsa_key
@@ -35,13 +36,13 @@ def settings(folder: Path, ledger: Path) -> Settings:
 async def reloaded(gateway: Gateway) -> None:
     """The watcher's two looks; a third for files that the second has found named."""
     for _ in range(3):
-        await gateway.runtime.reload(gateway.rules)
+        await gateway.runtime.reload()
 
 
 def test_before_the_start_nothing_is_there() -> None:
     found = Runtime()
 
-    for part in ("configuration", "verifier", "keys"):
+    for part in ("configuration", "verifiers", "folder"):
         with pytest.raises(CallError, match="not-ready"):
             getattr(found, part)
     with pytest.raises(LedgerError):
@@ -52,7 +53,7 @@ async def test_rules_with_a_fault_keep_it_closed(tmp_path: Path) -> None:
     folder, found = write_rules(tmp_path / "rules"), Runtime()
     (folder / "policy.yaml").write_text("x: 1\n")
     with pytest.raises(ConfigurationError):
-        await found.start(settings(folder, tmp_path / "ledger"))
+        await found.start(examine(settings(folder, tmp_path / "ledger")))
 
     assert not found.ready
     found.stop()
@@ -61,7 +62,7 @@ async def test_rules_with_a_fault_keep_it_closed(tmp_path: Path) -> None:
 async def test_a_ledger_that_cannot_be_written_keeps_it_closed(tmp_path: Path) -> None:
     folder, found = write_rules(tmp_path / "rules"), Runtime()
     with pytest.raises(LedgerError):
-        await found.start(settings(folder, tmp_path / "none" / "ledger"))
+        await found.start(examine(settings(folder, tmp_path)))
 
     assert not found.ready
     found.stop()
@@ -79,8 +80,8 @@ async def test_after_the_end_every_call_is_denied(ready: Gateway) -> None:
 async def test_a_reload_of_broken_rules_keeps_the_last_good_ones(ready: Gateway) -> None:
     before = ready.runtime.policy_digest
     (ready.rules / "policy.yaml").write_text("version: 1\n")
-    await ready.runtime.reload(ready.rules)
-    await ready.runtime.reload(ready.rules)
+    await ready.runtime.reload()
+    await ready.runtime.reload()
 
     assert ready.runtime.policy_digest == before
     assert [(r["kind"], r["policy"]) for r in ready.records()[1:]] == [("reload-refused", before)]
@@ -91,9 +92,9 @@ async def test_a_reload_of_good_rules_is_recorded_and_in_force(ready: Gateway) -
     before = ready.runtime.policy_digest
     policy = ready.rules / "policy.yaml"
     policy.write_text(policy.read_text().replace("eea-is-home", "home"))
-    await ready.runtime.reload(ready.rules)
+    await ready.runtime.reload()
     assert ready.runtime.policy_digest == before, "the files may still be changing"
-    await ready.runtime.reload(ready.rules)
+    await ready.runtime.reload()
 
     assert ready.records()[-1]["before"] == before
     assert ready.runtime.configuration.policy.rule("home")
@@ -105,15 +106,15 @@ async def test_rules_that_change_while_they_are_loaded_are_not_taken(
 ) -> None:
     before, policy = ready.runtime.policy_digest, ready.rules / "policy.yaml"
     policy.write_text(policy.read_text() + "# one\n")
-    await ready.runtime.reload(ready.rules)
+    await ready.runtime.reload()
     load = files.load
 
     def slow(*args: Any, **kwargs: Any) -> Any:
         policy.write_text(policy.read_text() + "# two\n")
         return load(*args, **kwargs)
 
-    monkeypatch.setattr(runtime_module, "load", slow)
-    await ready.runtime.reload(ready.rules)
+    monkeypatch.setattr(rules, "load", slow)
+    await ready.runtime.reload()
 
     assert ready.runtime.policy_digest == before
 
@@ -123,7 +124,7 @@ async def test_rules_that_cannot_be_recorded_do_not_come_into_force(
 ) -> None:
     before, policy = ready.runtime.policy_digest, ready.rules / "policy.yaml"
     policy.write_text(policy.read_text() + "# one\n")
-    await ready.runtime.reload(ready.rules)
+    await ready.runtime.reload()
 
     async def full(*_: object) -> None:
         raise LedgerError("full")
@@ -131,16 +132,16 @@ async def test_rules_that_cannot_be_recorded_do_not_come_into_force(
     with monkeypatch.context() as patched:
         patched.setattr(ready.runtime.ledger, "append", full)
         with pytest.raises(LedgerError):
-            await ready.runtime.reload(ready.rules)
+            await ready.runtime.reload()
     assert ready.runtime.policy_digest == before
-    await ready.runtime.reload(ready.rules)
+    await ready.runtime.reload()
 
     assert ready.runtime.policy_digest != before
     assert ready.records()[-1]["kind"] == "reload"
 
 
 async def test_a_reload_without_a_change_does_nothing(ready: Gateway) -> None:
-    await ready.runtime.reload(ready.rules)
+    await ready.runtime.reload()
 
     assert len(ready.records()) == 1
 
@@ -150,8 +151,8 @@ async def test_a_key_that_is_taken_away_on_reload_is_believed_no_more(ready: Gat
     await ready.call(ready.flow(LAMBDA, proof=proof))
     keys = ready.rules / "jwks.json"
     keys.write_text(keys.read_text().replace('"rsa"', '"other"'))
-    await ready.runtime.reload(ready.rules)
-    await ready.runtime.reload(ready.rules)
+    await ready.runtime.reload()
+    await ready.runtime.reload()
     flow = await ready.call(ready.flow(LAMBDA, proof=proof))
 
     assert flow.response is not None
@@ -194,11 +195,11 @@ async def test_a_key_file_that_was_missing_is_seen_when_it_comes(
 
 
 async def test_files_that_are_only_touched_are_no_other_rules(ready: Gateway) -> None:
-    verifier = ready.runtime.verifier
+    verifiers = ready.runtime.verifiers
     os.utime(ready.rules / "policy.yaml", (1, 1))
     await reloaded(ready)
 
-    assert ready.runtime.verifier is verifier
+    assert ready.runtime.verifiers is verifiers
     assert [r["kind"] for r in ready.records()] == ["start"]
 
 

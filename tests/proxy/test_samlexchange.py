@@ -48,7 +48,7 @@ class Api:
 async def reload(gateway: Gateway) -> None:
     """Files count once they are the same at two looks."""
     for _ in range(2):
-        await gateway.runtime.reload(gateway.rules)
+        await gateway.runtime.reload()
 
 
 @pytest.fixture

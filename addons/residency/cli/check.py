@@ -138,6 +138,7 @@ def _summary(configuration: "Configuration", document: "Document") -> dict[str, 
         "tests": len(tests) if isinstance(tests, list) else 0,
         "mask_sets": len(configuration.sets.names),
         "issuers": len(configuration.identity.issuers),
+        "certificate_issuers": len(configuration.identity.certificates),
         "catalogue_entries": len(configuration.atlas.entries),
         "digest": configuration.digest,
     }

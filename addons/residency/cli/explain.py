@@ -9,7 +9,13 @@ import click
 
 from residency.cli import call as calls
 from residency.cli import options, output
-from residency.cli.options import format_option, rules_option
+from residency.cli.options import (
+    body_option,
+    format_option,
+    headers_option,
+    method_option,
+    rules_option,
+)
 from residency.cli.output import Cell
 from residency.errors import CODES, RegionError
 
@@ -20,16 +26,6 @@ if TYPE_CHECKING:
     from residency.core.region.destination import Destination
 
 
-def header_pairs(
-    _c: click.Context, _p: click.Parameter, values: tuple[str, ...]
-) -> tuple[tuple[str, str], ...]:
-    found = [value.partition(":") for value in values]
-    for name, colon, _ in found:
-        if not name.strip() or not colon:
-            raise click.BadParameter("is not written like 'Name: value'")
-    return tuple((name.strip(), value.strip()) for name, _, value in found)
-
-
 @click.command()
 @click.argument("url", required=False)
 @click.option("--groups", multiple=True, metavar="A,B", help="The caller's groups.")
@@ -38,18 +34,9 @@ def header_pairs(
     "--issuer",
     help="Who vouches for the caller.  [default: the one in identity.yaml, if there is one]",
 )
-@click.option("--method", help="[default: POST if there is a body, else GET]")
-@click.option(
-    "--header",
-    "headers",
-    multiple=True,
-    metavar="'NAME: VALUE'",
-    callback=header_pairs,
-    help="May be repeated.",
-)
-@click.option(
-    "--body", type=click.File("rb"), metavar="FILE|-", help="The call's body, as it would be sent."
-)
+@method_option
+@headers_option
+@body_option
 @click.option("--batch", is_flag=True, help="Read calls from standard input, a JSON object a line: url, method, "
               'headers, body, groups, subject, issuer. Write an answer a line; {"error": …} for a bad one.')  # fmt: skip
 @rules_option
@@ -64,7 +51,7 @@ def explain(
 
     Judges a call of URL as a gateway with these rules would. Nothing is sent anywhere.
 
-    Exit codes: 0 judged, whatever the action; 1 (--batch) some lines were bad; 2 bad usage, URL or rules.
+    Exit codes: 0 judged, whatever the action; 2 bad usage, URL or rules, or (--batch) some lines were bad.
     """
     if batch == (url is not None):
         raise click.UsageError("give either URL or --batch")
@@ -73,7 +60,7 @@ def explain(
     if batch:
         from residency.cli.batch import answer_all
 
-        ctx.exit(0 if answer_all(configuration, sys.stdin.buffer) else 1)
+        ctx.exit(0 if answer_all(configuration, sys.stdin.buffer) else 2)
     call = calls.Call(
         url=url or "",
         groups=[g.strip() for text in groups for g in text.split(",") if g.strip()],

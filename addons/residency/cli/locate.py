@@ -7,8 +7,14 @@ from typing import IO, TYPE_CHECKING
 import click
 
 from residency.cli import options, output
-from residency.cli.explain import destined, header_pairs
-from residency.cli.options import format_option, rules_option
+from residency.cli.explain import destined
+from residency.cli.options import (
+    body_option,
+    format_option,
+    headers_option,
+    method_option,
+    rules_option,
+)
 
 if TYPE_CHECKING:
     from residency.core.call import Headers
@@ -16,18 +22,9 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("url", required=False)
-@click.option("--method", help="[default: POST if there is a body, else GET]")
-@click.option(
-    "--header",
-    "headers",
-    multiple=True,
-    metavar="'NAME: VALUE'",
-    callback=header_pairs,
-    help="May be repeated.",
-)
-@click.option(
-    "--body", type=click.File("rb"), metavar="FILE|-", help="The call's body, as it would be sent."
-)
+@method_option
+@headers_option
+@body_option
 @click.option(
     "--batch",
     is_flag=True,

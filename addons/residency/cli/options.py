@@ -25,6 +25,25 @@ rules_option = click.option(
     "--rules", metavar="DIR", type=_FOLDER, envvar=RULES, show_envvar=True,
     help="The rules folder.  [default: ./rules if it is there, else the shipped ones]",
 )  # fmt: skip
+
+
+def _header_pairs(
+    _c: click.Context, _p: click.Parameter, values: tuple[str, ...]
+) -> tuple[tuple[str, str], ...]:
+    found = [value.partition(":") for value in values]
+    for name, colon, _ in found:
+        if not name.strip() or not colon:
+            raise click.BadParameter("is not written like 'Name: value'")
+    return tuple((name.strip(), value.strip()) for name, _, value in found)
+
+
+method_option = click.option("--method", help="[default: POST if there is a body, else GET]")
+headers_option = click.option(
+    "--header", "headers", multiple=True, metavar="'NAME: VALUE'", callback=_header_pairs, help="May be repeated."
+)  # fmt: skip
+body_option = click.option(
+    "--body", type=click.File("rb"), metavar="FILE|-", help="The call's body, as it would be sent."
+)
 token_option = click.option(
     "--token-file", metavar="FILE|-", envvar="RESIDENCY_TOKEN_FILE", show_envvar=True,
     required=True, help="The file with the token; - is standard input.",

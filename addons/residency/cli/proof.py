@@ -5,6 +5,7 @@ import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from residency.core.faults import Faults
 from residency.core.identity import (
     Caller,
     ClientCredentials,
@@ -75,8 +76,12 @@ def ask(
         ConfigurationError: A secret of the gateway's own, or a key file, cannot be read.
         IdentityError: As ``Callers.caller``; ``identity-unavailable`` after *patience* seconds.
     """
-    book = IssuerBook({issuer.name: issuer})
-    check_secrets(book, folder)
+    book, faults = (
+        IssuerBook({issuer.name: issuer}, unread=configuration.identity.unread),
+        Faults(),
+    )
+    check_secrets(book, folder, faults)
+    faults.check()
     store = KeyStore(book, files=configuration.jwks)
     return asyncio.run(_asked(book, folder, store, proof, patience))
 

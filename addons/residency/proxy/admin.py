@@ -48,23 +48,33 @@ def hold_view(hold: Hold) -> dict[str, Plain]:
     }
 
 
+def endpoint(address: str) -> tuple[str, int]:
+    """Host and port of *address*.
+
+    Raises:
+        ResidencyError: It is not HOST:PORT, or the host is not this one alone.
+    """
+    name, _, port = address.rpartition(":")
+    host = name.strip("[]") or "127.0.0.1"
+    try:
+        loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
+        number = int(port)
+    except ValueError:
+        raise ResidencyError(f"option residency_admin: {address!r} is not HOST:PORT") from None
+    if not loopback:
+        raise ResidencyError(
+            "option residency_admin: only loopback; put a TLS proxy with its own log-in in front"
+        )
+    return host, number
+
+
 class Admin:
     """The API's server."""
 
     def __init__(self, approve: "ApproveAddon", address: str) -> None:
         from residency.proxy.samlexchange import SamlExchange
 
-        host, _, port = address.rpartition(":")
-        self.host = host.strip("[]") or "127.0.0.1"
-        try:
-            loopback = self.host == "localhost" or ipaddress.ip_address(self.host).is_loopback
-            self.port = int(port)
-        except ValueError:
-            raise ResidencyError(f"option residency_admin: {address!r} is not HOST:PORT") from None
-        if not loopback:
-            raise ResidencyError(
-                "option residency_admin: only loopback; put a TLS proxy with its own log-in in front"
-            )
+        self.host, self.port = endpoint(address)
         handlers = [
             (r"/health", _Health, {"approve": approve}),
             (r"/holds", _Holds, {"approve": approve}),

@@ -38,12 +38,12 @@ class ApproveAddon(Stage):
         Raises:
             IdentityError: as ``Verifier.verify``.
         """
-        runtime = self.runtime
+        verifiers = self.runtime.verifiers
         try:
-            return runtime.verifier.verify(token, now=time.time(), audience="approve")
+            return verifiers.tokens.verify(token, now=time.time(), audience="approve")
         except UnknownKey as e:
-            await runtime.keys.refresh(e.issuer)
-            return runtime.verifier.verify(token, now=time.time(), audience="approve")
+            await verifiers.keys.refresh(e.issuer)
+            return self.runtime.verifiers.tokens.verify(token, now=time.time(), audience="approve")
 
     async def rule(self, id_: str, approver: Caller, *, approve: bool, reason: str) -> Hold:
         """Apply a ruling. It counts once it is in the ledger.

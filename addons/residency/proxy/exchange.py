@@ -51,17 +51,11 @@ class Granted:
     ends: float
 
 
-def check_secrets(book: IssuerBook, folder: Path) -> None:
-    """Ask whether every secret of the gateway's own can be read.
-
-    Raises:
-        ConfigurationError: With a fault for each that cannot.
-    """
-    faults = Faults()
+def check_secrets(book: IssuerBook, folder: Path, faults: Faults) -> None:
+    """Add a fault for each secret of the gateway's own that cannot be read."""
     for client in (c for i in book.issuers.values() for c in i.endpoints.own_clients):
         if secret(folder, client.secret) is None:
             faults.add(client.secret.fault)
-    faults.check()
 
 
 class Exchange:

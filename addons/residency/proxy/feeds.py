@@ -32,14 +32,14 @@ class Feeds:
         """What stands for all of them; empty where there are none."""
         return self._used.digest
 
-    async def open(self, folder: Path) -> None:
+    def open(self, folder: Path) -> None:
         """Load *folder*.
 
         Raises:
             ConfigurationError: A feed cannot be used, or there is none.
         """
         self._folder, self._stamp = folder, feeds.stamp(folder)
-        self._take(await asyncio.to_thread(feeds.load, folder))
+        self._take(feeds.load(folder))
 
     async def renew(self, append: Append) -> None:
         """Take the feeds of a manifest that has changed, once *append* has recorded it; bad ones change nothing.

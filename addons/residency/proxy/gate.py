@@ -8,24 +8,20 @@ that the operator listed, and our stages last, in order.
 """
 
 import asyncio
+import contextlib
 import logging
-import os
 import resource
-import stat
 from collections.abc import Iterable
-from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from mitmproxy import exceptions
 from mitmproxy import master as mitmproxy_master
-from mitmproxy import options as mitmproxy_options
-from mitmproxy.addons import script
-from mitmproxy.utils import human
 
-from residency.errors import ResidencyError
-from residency.proxy import heap, options, quiet
+from residency.errors import ConfigurationError, ResidencyError
+from residency.proxy import doubts, heap, options, quiet
 from residency.proxy.front import Front
-from residency.proxy.runtime import Settings, runtime
+from residency.proxy.opening import Opening, examine
+from residency.proxy.runtime import runtime
 
 logger = logging.getLogger("residency.gate")
 
@@ -53,8 +49,7 @@ def close(master: mitmproxy_master.Master) -> None:
     # A new list: mitmproxy may be walking the old one. First, so that no AddonHalt comes before the denial.
     master.addons.chain = [front, *master.addons.chain]
     # An error while mitmproxy starts ends it with exit 1.
-    for reason in options.unreadable(master.options):
-        logger.error("residency does not start: %s", reason)
+    _tell(options.unreadable(master.options))
 
 
 def veto(master: mitmproxy_master.Master, updated: set[str]) -> None:
@@ -71,6 +66,12 @@ def veto(master: mitmproxy_master.Master, updated: set[str]) -> None:
         reasons += [
             f"option {n}: cannot be changed while the gateway runs" for n in sorted(changed)
         ]
+    shared = runtime(master)
+    if reasons and not (shared.ready or shared.taken or shared.told):
+        # mitmproxy ends before any stage hears that it runs: this is the only time to say what else is wrong.
+        shared.told = True
+        with contextlib.suppress(Exception):
+            _tell(r for r in _examined(master)[1] if r not in reasons)
     if reasons:
         raise exceptions.OptionsError("; ".join(reasons))
 
@@ -84,25 +85,40 @@ async def take_over(master: mitmproxy_master.Master) -> None:
     if runtime(master).taken:
         return
     runtime(master).taken = True
+    stages = _collect(master)
+    reasons = doubts.chain(master, [s for s in STAGES if s not in stages])
     try:
-        stages = _collect(master)
-        reasons = _reasons(master, stages)
-        if not reasons:
+        opening, found = _examined(master)
+        reasons += found
+        if opening and not reasons:
             await _relay(master, stages)
-            await runtime(master).start(_settings(master))
+            await runtime(master).start(opening)
             await _open_admin(master, stages)
             heap.settle()
             runtime(master).background(runtime(master).workers.warm())
             logger.info("gateway ready")
             return
     except (ResidencyError, OSError, ValueError) as e:
-        reasons = [str(e)]
+        reasons.append(str(e))
     except Exception as e:  # noqa: BLE001
-        reasons = [f"{type(e).__name__} while starting"]
+        reasons.append(f"{type(e).__name__} while starting")
     runtime(master).ready = False
+    _tell(reasons)
+    master.shutdown()
+
+
+def _examined(master: mitmproxy_master.Master) -> tuple[Opening | None, list[str]]:
+    """What a start would begin with, and everything that speaks against it."""
+    reasons = doubts.around(master)
+    try:
+        return examine(doubts.settings(master.options, reasons)), reasons
+    except ConfigurationError as e:
+        return None, [*reasons, *map(str, e.faults)]
+
+
+def _tell(reasons: Iterable[str]) -> None:
     for reason in reasons:
         logger.error("residency does not start: %s", reason)
-    master.shutdown()
 
 
 def end(master: mitmproxy_master.Master) -> None:
@@ -120,68 +136,17 @@ def _collect(master: mitmproxy_master.Master) -> dict[str, Any]:
     return found
 
 
-def _reasons(master: mitmproxy_master.Master, stages: dict[str, Any]) -> list[str]:
-    reasons = options.refusals(master.options) + options.unknown(master.options)
-    missing = [s for s in STAGES if s not in stages]
-    if missing:
-        reasons.append(
-            f"stages are missing: {', '.join(missing)} (load addons/chain.py, or every single script)"
-        )
-    if type(master).__name__ == "WebMaster":
-        reasons.append("mitmweb can edit calls and options; use mitmdump or mitmproxy")
-    reasons += _foreign(master)
-    if not master.options.residency_rules:
-        reasons.append("option residency_rules: names no folder (--set residency_rules=rules)")
-    if os.environ.get("SSLKEYLOGFILE") or os.environ.get("MITMPROXY_SSLKEYLOGFILE"):
-        reasons.append("SSLKEYLOGFILE is set: TLS secrets would be written to a file; unset it")
-    return reasons + _exposed_key(Path(master.options.confdir).expanduser() / "mitmproxy-ca.pem")
-
-
-def _exposed_key(path: Path) -> list[str]:
-    """Whoever reads the CA's key can pose as any target to every client."""
-    try:
-        mode = path.stat().st_mode
-    except FileNotFoundError:
-        return []
-    if mode & (stat.S_IRWXG | stat.S_IRWXO):
-        return [f"{path} can be read by others: chmod 600 it"]
-    return []
-
-
-def _scripts(master: mitmproxy_master.Master) -> Iterable[script.Script]:
-    loader = master.addons.get("scriptloader")
-    return cast("Iterable[script.Script]", loader.addons if loader else [])
-
-
-def _ours(addon: object) -> bool:
-    return str(getattr(addon, "name", "")).startswith("residency-")
-
-
-def _foreign(master: mitmproxy_master.Master) -> list[str]:
-    listed = {str(Path(p).expanduser().resolve()) for p in master.options.residency_extra_scripts}
-    reasons = []
-    for s in _scripts(master):
-        addons = getattr(s.ns, "addons", [])
-        if addons and all(_ours(a) for a in addons):
-            continue
-        if str(Path(s.fullpath).resolve()) not in listed:
-            reasons.append(
-                f"script {s.path} is not the gateway's: list it in residency_extra_scripts if it may run"
-            )
-    return reasons
-
-
 async def _relay(master: mitmproxy_master.Master, stages: dict[str, Any]) -> None:
     extra = []
-    for s in _scripts(master):
+    for s in doubts.scripts(master):
         # Watching ends for listed scripts too: a reload would put a script behind our stages' backs.
         if s.reloadtask:
             s.reloadtask.cancel()
         if s.ns is not None:
-            kept = [a for a in getattr(s.ns, "addons", []) if not _ours(a)]
+            kept = [a for a in getattr(s.ns, "addons", []) if not doubts.is_ours(a)]
             s.ns.addons = kept  # type: ignore[attr-defined]  # the script's own global
             extra.append(s)
-    chain = [a for a in master.addons.chain if not _ours(a)]
+    chain = [a for a in master.addons.chain if not doubts.is_ours(a)]
     for addon in [a for a in chain if type(a).__name__ in UNUSED]:
         chain.remove(addon)
         await _retire(master, addon)
@@ -198,45 +163,6 @@ async def _retire(master: mitmproxy_master.Master, addon: Any) -> None:
         result = done()
         if asyncio.iscoroutine(result):
             await result
-
-
-def _settings(master: mitmproxy_master.Master) -> Settings:
-    o = master.options
-    if not o.residency_ledger:
-        raise ResidencyError("option residency_ledger: names no file; no record, no call")
-    if o.residency_hold_max < 0:
-        raise ResidencyError("option residency_hold_max: is less than 0")
-    if o.residency_feeds and o.residency_resolve:
-        raise ResidencyError(
-            "option residency_resolve: goes around residency_feeds; set one of them"
-        )
-    if o.residency_read_seconds <= 0:
-        raise ResidencyError("option residency_read_seconds: is less than 1")
-    return Settings(
-        rules=Path(o.residency_rules).expanduser(),
-        ledger=Path(o.residency_ledger).expanduser(),
-        admin=o.residency_admin,
-        hold_max=o.residency_hold_max,
-        hold_bytes=_size(o, "residency_hold_bytes"),
-        resolve=tuple(o.residency_resolve),
-        dns=tuple(o.residency_dns),
-        feeds=Path(o.residency_feeds).expanduser() if o.residency_feeds else None,
-        body_limit=human.parse_size(o.body_size_limit) or 0,
-        read_limit=_size(o, "residency_read_limit"),
-        read_seconds=o.residency_read_seconds,
-        mask_key=Path(o.residency_mask_key).expanduser() if o.residency_mask_key else None,
-    )
-
-
-def _size(o: mitmproxy_options.Options, name: str) -> int:
-    text = getattr(o, name)
-    try:
-        size = human.parse_size(text)
-    except ValueError:
-        size = None
-    if size is None:
-        raise ResidencyError(f"option {name}: {text!r} is no size; write one such as 64m")
-    return size
 
 
 async def _open_admin(master: mitmproxy_master.Master, stages: dict[str, Any]) -> None:

@@ -4,9 +4,10 @@ import os
 import stat
 from pathlib import Path
 
+from residency.core.faults import Faults
 from residency.core.mask.session import SHORTEST_KEY
 from residency.core.mask.sets import MaskSets
-from residency.errors import ConfigurationError, Fault, ResidencyError
+from residency.errors import Fault, ResidencyError
 
 LONGEST_KEY = 4096
 _MEND = "head -c 32 /dev/urandom > FILE; chmod 600 FILE"
@@ -36,15 +37,10 @@ def read(path: Path | None) -> bytes:
     return key
 
 
-def check(sets: MaskSets, key: bytes) -> None:
-    """See that there is a key where a set needs one: without, every call that it is for would be refused.
-
-    Raises:
-        ConfigurationError: naming each such set.
-    """
+def check(sets: MaskSets, key: bytes, faults: Faults) -> None:
+    """Add a fault that names each set that needs a key, if there is none: every call that it is for would be refused."""
     needing = [s.name for s in sets.sets if any(f.method.kind == "hmac" for f in s.fields)]
     if needing and not key:
         message = f"set {', '.join(needing)}: hmac needs the deployment's key"
-        raise ConfigurationError(
-            [Fault("masks.yaml", 0, 0, "", message, "--set residency_mask_key=FILE, 32 random bytes for its owner alone")]
-        )  # fmt: skip
+        mend = "--set residency_mask_key=FILE, 32 random bytes for its owner alone"
+        faults.add(Fault("masks.yaml", 0, 0, "", message, mend))

@@ -13,7 +13,7 @@ import ipaddress
 import logging
 import socket
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
@@ -69,6 +69,28 @@ class Pin:
 _connecting: ContextVar[Pin | None] = ContextVar("residency_connecting", default=None)
 
 
+def overrides(entries: Iterable[str]) -> dict[str, Address]:
+    """Host → address and port of ``HOST=ADDRESS:PORT`` entries, loopback addresses only: they are for demonstrations.
+
+    Raises:
+        ResidencyError: An entry is not of that form, or its address is not loopback.
+    """
+    found: dict[str, Address] = {}
+    for entry in entries:
+        host, _, target = entry.partition("=")
+        address, _, port = target.rpartition(":")
+        try:
+            loopback = ipaddress.ip_address(address.strip("[]")).is_loopback
+            found[canonical(host)] = (address.strip("[]"), int(port))
+        except (ValueError, RegionError) as e:
+            raise ResidencyError(
+                f"option residency_resolve: {entry!r} is not HOST=ADDRESS:PORT"
+            ) from e
+        if not loopback:
+            raise ResidencyError(f"option residency_resolve: {address} is not a loopback address")
+    return found
+
+
 class Resolver:
     """Keeps the released targets of each client connection, and the addresses they are pinned to."""
 
@@ -84,26 +106,9 @@ class Resolver:
         self._original: Any = None
         self._is_private: Callable[[str], bool] = lambda _host: False
 
-    def override(self, entries: Iterable[str]) -> None:
-        """Take ``HOST=ADDRESS:PORT`` entries, loopback addresses only: they are for demonstrations.
-
-        Raises:
-            ResidencyError: An entry is not of that form, or its address is not loopback.
-        """
-        for entry in entries:
-            host, _, target = entry.partition("=")
-            address, _, port = target.rpartition(":")
-            try:
-                loopback = ipaddress.ip_address(address.strip("[]")).is_loopback
-                self._overrides[canonical(host)] = (address.strip("[]"), int(port))
-            except (ValueError, RegionError) as e:
-                raise ResidencyError(
-                    f"option residency_resolve: {entry!r} is not HOST=ADDRESS:PORT"
-                ) from e
-            if not loopback:
-                raise ResidencyError(
-                    f"option residency_resolve: {address} is not a loopback address"
-                )
+    def override(self, targets: Mapping[str, Address]) -> None:
+        """Send hosts where ``overrides`` has them."""
+        self._overrides |= targets
         if self._overrides:
             logger.warning(
                 "NOT FOR PRODUCTION: residency_resolve sends %s to loopback",

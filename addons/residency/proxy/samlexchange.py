@@ -39,7 +39,7 @@ class SamlExchange(_Base):
 
     async def post(self) -> None:
         runtime = self.approve.runtime
-        saml, text = runtime.assertions, self._assertion()
+        saml, text = runtime.verifiers.assertions, self._assertion()
         try:
             grant = await saml.exchange(text)
         except IdentityError as e:

@@ -48,7 +48,7 @@ def certificate_issuers(
 def check_authorities(
     issuers: Sequence[CertificateIssuer], texts: Mapping[str, str], faults: Faults
 ) -> None:
-    """Add a fault for each file that is missing or does not hold authorities' certificates.
+    """Add a fault for each file that does not hold authorities' certificates.
 
     Args:
         issuers: The book's.
@@ -56,7 +56,7 @@ def check_authorities(
         faults: Takes the faults.
     """
     for path in dict.fromkeys(issuer.file for issuer in issuers):
-        fault = _fault(texts.get(path))
+        fault = _fault(texts[path])
         if fault:
             faults.add(Fault(path, 0, 0, "", *fault))
 
@@ -66,10 +66,8 @@ def authorities_of(text: str) -> list[x509.Certificate]:
     return x509.load_pem_x509_certificates(text.encode()) if _fault(text) is None else []
 
 
-def _fault(text: str | None) -> tuple[str, str] | None:
+def _fault(text: str) -> tuple[str, str] | None:
     """What is wrong with a PEM file of authorities, and how to mend it."""
-    if text is None:
-        return "the authorities' file cannot be read", "correct its path"
     if "PRIVATE KEY-----" in text:
         return "holds a private key", "remove it: nobody but the authority may have it"
     try:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from residency.core.document import Document, fit
+from residency.core.document import Document, Path, fit
 from residency.core.faults import Faults
 from residency.core.glob import compile_globs
 from residency.core.identity.authorities import (
@@ -65,12 +65,14 @@ class Issuer:
 class IssuerBook:
     """Issuers by their exact names, and of certificates. The empty book believes nobody.
 
-    ``saml`` is the identity provider whose assertions count; the gateway itself then is an issuer too.
+    ``saml`` is the identity provider whose assertions count; the gateway itself then is an issuer too. ``unread`` has for
+    each of ``files()`` what to say where it cannot be read, with its place in identity.yaml.
     """
 
     issuers: Mapping[str, Issuer]
     saml: "SamlSettings | None" = None
     certificates: tuple[CertificateIssuer, ...] = ()
+    unread: Mapping[str, Fault] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def names(self) -> frozenset[str]:
@@ -99,13 +101,17 @@ class IssuerBook:
             faults: Takes a fault for each file that is missing, no JWK set, or without usable key,
                 and those of authorities and metadata.
         """
-        found = {path: _read(path, texts.get(path), faults) for path in self._key_files()}
-        check_authorities(self.certificates, texts, faults)
-        self.trust(texts, faults)
+        for path in self.files():
+            if path not in texts:
+                faults.add(self.unread.get(path) or _unread(path))
+        found = {p: _read(p, texts[p], faults) for p in self._key_files() if p in texts}
+        check_authorities([c for c in self.certificates if c.file in texts], texts, faults)
+        if self.saml and self.saml.metadata in texts:
+            self.trust(texts, faults)
         return {
             issuer.name: keys
             for issuer in self.issuers.values()
-            if issuer.keys.kind == "file" and (keys := found[issuer.keys.location])
+            if issuer.keys.kind == "file" and (keys := found.get(issuer.keys.location))
         }
 
     def trust(self, texts: Mapping[str, str], faults: Faults) -> "Trust | None":
@@ -135,12 +141,13 @@ def parse(document: Document, faults: Faults) -> IssuerBook | None:
         block.issuer: _issuer(block, endpoints(block, document, ("issuers", index)))
         for index, block in enumerate(blocks)
     }
+    unread = _places(document, file)
     if file.saml is None:
-        return IssuerBook(issuers, None, certificates)
+        return IssuerBook(issuers, None, certificates, unread)
     from residency.core.saml.settings import settings
 
     saml = settings(file.saml)
-    return IssuerBook({**issuers, saml.gateway: _gateway(saml)}, saml, certificates)
+    return IssuerBook({**issuers, saml.gateway: _gateway(saml)}, saml, certificates, unread)
 
 
 def _judge(
@@ -182,10 +189,26 @@ def _judge_names(document: Document, file: IdentityFile, faults: Faults) -> None
             faults.add(document.fault(where, what, "give these certificates a name of their own"))
 
 
-def _read(path: str, text: str | None, faults: Faults) -> KeySet | None:
-    if text is None:
-        faults.add(Fault(path, 0, 0, "", "the key file cannot be read", "correct its path"))
-        return None
+def _places(document: Document, file: IdentityFile) -> dict[str, Fault]:
+    """What to say of each file that *file* names, where it cannot be read; where two name one, at the first."""
+    keys = [
+        (b.keys.file, ("issuers", n, "keys", "file")) for n, b in enumerate(file.issuers or ())
+    ]
+    authorities = [
+        (b.authorities.file, ("certificates", n, "authorities", "file"))
+        for n, b in enumerate(file.certificates)
+    ]
+    metadata = [(file.saml.metadata.file, ("saml", "metadata", "file"))] if file.saml else []
+    named: list[tuple[str | None, Path]] = [*metadata, *reversed(authorities), *reversed(keys)]
+    return {path: _unread(path, document, at) for path, at in named if path}
+
+
+def _unread(path: str, document: Document | None = None, at: Path = ()) -> Fault:
+    message, mend = f"the file {path} cannot be read", "correct its path, or put the file there"
+    return document.fault(at, message, mend) if document else Fault(path, 0, 0, "", message, mend)
+
+
+def _read(path: str, text: str, faults: Faults) -> KeySet | None:
     try:
         keys = KeySet.parse(text)
     except ValueError as e:

@@ -1,4 +1,4 @@
-"""Count regulated fields in a body, and send the body without their values.
+"""Count regulated fields in one document or text, and write it without their values.
 
 Pure: bytes in, bytes out. ``inspect_json`` and ``mask_json`` count the same. Where matches overlap:
 
@@ -10,16 +10,14 @@ name fields, never values. After masking, the whole search runs once more over t
 finds has to be what masking has put there.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from residency.core.mask import coding
 from residency.core.mask.apply import apply, changes, check, check_cuts
 from residency.core.mask.fields import MaskField
 from residency.core.mask.find import Search
 from residency.core.mask.job import Counts, Job
 from residency.core.mask.session import Session
-from residency.core.mask.sets import MaskSets
 from residency.core.mask.shape import Unfit
 from residency.core.mask.strings import changed
 from residency.core.mask.swift import By
@@ -28,22 +26,11 @@ from residency.errors import Unread
 __all__ = [
     "Counts",
     "Edited",
-    "Masked",
-    "inspect",
     "inspect_json",
     "inspect_text",
-    "mask",
     "mask_json",
     "mask_text",
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class Masked:
-    """A body as it may be sent, and what was found in it. The body is never shown."""
-
-    raw: bytes = field(repr=False)
-    counts: Counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,63 +152,3 @@ def require(job: Job, counts: Counts) -> None:
     for holder, one in job.rows:
         if one.required and not counts[job.sets[holder].name][one.label]:
             raise Unread("required", f"nothing to mask at {one.label}")
-
-
-def inspect(
-    raw: bytes, codings: Sequence[str], sets: MaskSets, names: Sequence[str], *, limit: int
-) -> Counts:
-    """How much each field of the named sets finds in a JSON body.
-
-    Every named set is there, with each of its fields; an empty body counts zero everywhere.
-
-    Args:
-        raw: The body as sent.
-        codings: The values of all Content-Encoding headers as sent.
-        sets: All mask sets.
-        names: Which of them to use.
-        limit: The most bytes that *raw* may decode to.
-
-    Raises:
-        Unread: As in ``inspect_json``, or the coding is not known here.
-        KeyError: A name that *sets* does not have.
-    """
-    job = sets.job(names)
-    data = coding.decode(raw, codings, limit=limit) if raw else b""
-    return inspect_json(data, job) if data else job.counts()
-
-
-def mask(
-    raw: bytes,
-    codings: Sequence[str],
-    sets: MaskSets,
-    names: Sequence[str],
-    *,
-    limit: int,
-    session: Session | None = None,
-) -> Masked:
-    """The body with everything replaced that the named sets find, in the same coding.
-
-    Where nothing is found the answer is *raw* itself, so a compressed body also keeps its compression.
-
-    Args:
-        raw: The body as sent.
-        codings: The values of all Content-Encoding headers as sent.
-        sets: All mask sets.
-        names: Which of them to use.
-        limit: The most bytes that *raw* may decode to.
-        session: The call's; methods that need a key have none without.
-
-    Raises:
-        Unread: As in ``inspect`` and ``mask_json``; ``required`` as in ``require``.
-        KeyError: A name that *sets* does not have.
-    """
-    job = sets.job(names)
-    data = coding.decode(raw, codings, limit=limit) if raw else b""
-    edited = mask_json(data, job, session or Session()) if data else Edited(data, job.counts())
-    require(job, edited.counts)
-    if edited.data is data:
-        return Masked(raw, edited.counts)
-    sent = coding.encode(edited.data, codings)
-    if coding.decode(sent, codings, limit=len(edited.data)) != edited.data:
-        raise Unread("drift")
-    return Masked(sent, edited.counts)

@@ -1,19 +1,24 @@
-"""Streams cut into their messages as they come: server-sent events, JSON lines and sequences, AWS event streams, texts.
+"""The formats of streams: where their messages end, and the document that is in each, to be put back masked.
 
-A ``Cutter`` gives out a message as soon as it is complete, and holds no more than one. What it gives out, joined, is
-what it was given.
+Server-sent events, JSON lines and sequences, AWS event streams, and texts.
 """
 
 import base64
 import binascii
-import codecs
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 from residency.core.mask import compose, engine, eventstream
+from residency.core.mask.cutter import (
+    RECORD_SEPARATOR,
+    Cutter,
+    Ended,
+    JsonSequence,
+    Messages,
+    Text,
+)
 from residency.core.mask.engine import Edited
 from residency.core.mask.formats import lines, media
 from residency.core.mask.formats.events import events
@@ -30,131 +35,6 @@ type Opened = tuple[bytes, Build]
 _EVENT_END = re.compile(rb"(?:\r\n|\n|\r(?!\n|\Z)){2}")
 _LINE = re.compile(rb"([^\r\n]*)(\r\n|\n|\r|\Z)")
 _DATA = re.compile(rb"data(?::[ ]?|\Z)")
-_RS = b"\x1e"
-
-
-class Cutter(Protocol):
-    """One stream."""
-
-    def feed(self, data: bytes) -> Iterator[bytes]:
-        """The messages that are complete with *data*.
-
-        Raises:
-            Unread: There are none: the rest is in ``rest``.
-        """
-        ...
-
-    def rest(self) -> bytes:
-        """What waits for the end of its message, handed over."""
-        ...
-
-
-class _Held:
-    """What has come and not gone."""
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._data = bytearray()
-
-    def rest(self) -> bytes:
-        return self._taken(len(self._data))
-
-    def _taken(self, end: int) -> bytes:
-        taken = bytes(self._data[:end])
-        del self._data[:end]
-        return taken
-
-    def _check(self) -> None:
-        if len(self._data) > self._limit:
-            raise Unread("too-large", "a message of a stream")
-
-
-class _Ended(_Held):
-    """Messages that end with what ``end`` finds, in at most ``overlap`` bytes."""
-
-    def __init__(self, end: re.Pattern[bytes], overlap: int, limit: int) -> None:
-        super().__init__(limit)
-        self._end, self._overlap = end, overlap
-        self._seen = 0
-
-    def feed(self, data: bytes) -> Iterator[bytes]:
-        self._data += data
-        at = 0
-        seen = max(0, self._seen - self._overlap)
-        while found := self._end.search(self._data, max(at, seen)):
-            yield bytes(self._data[at : found.end()])
-            at = found.end()
-        del self._data[:at]
-        self._seen = len(self._data)
-        self._check()
-
-
-class _Sequence(_Held):
-    """Texts of RFC 7464, each from a record separator to the line feed behind what is JSON."""
-
-    def __init__(self, limit: int) -> None:
-        super().__init__(limit)
-        #: When to look again whether what waits is complete: each look reads all of it.
-        self._next = 0
-
-    def feed(self, data: bytes) -> Iterator[bytes]:
-        self._data += data
-        while (end := self._data.find(_RS, 1)) > 0:
-            self._next = 0
-            yield self._taken(end)
-        if len(self._data) >= self._next and self._data.endswith(b"\n"):
-            if _is_json(bytes(self._data).lstrip(_RS)):
-                self._next = 0
-                yield self._taken(len(self._data))
-            else:
-                self._next = 2 * len(self._data)
-        self._check()
-
-
-class _Messages(_Held):
-    """Messages that tell their length."""
-
-    def feed(self, data: bytes) -> Iterator[bytes]:
-        self._data += data
-        while (size := eventstream.length(bytes(self._data[:12]), limit=self._limit)) is not None:
-            if size > len(self._data):
-                return
-            yield self._taken(size)
-
-
-class _Text(_Held):
-    """Whatever has come of a text, to its last whole character."""
-
-    def feed(self, data: bytes) -> Iterator[bytes]:
-        self._data += data
-        whole = _characters(bytes(self._data))
-        if whole is None:
-            raise Unread("charset", "not UTF-8")
-        if whole:
-            yield self._taken(whole)
-
-
-def _characters(data: bytes) -> int | None:
-    """How many bytes of *data* are whole characters; ``None`` if some can be none."""
-    try:
-        return codecs.utf_8_decode(data, "strict", False)[1]
-    except UnicodeDecodeError:
-        return None
-
-
-def is_utf8(data: bytes) -> bool:
-    return _characters(data) == len(data)
-
-
-def _is_json(data: bytes) -> bool:
-    try:
-        json.loads(data)
-    except (ValueError, RecursionError):
-        return False
-    return True
-
-
-# What is in a message
 
 
 def _open_event(raw: bytes) -> Opened | None:
@@ -192,7 +72,7 @@ def _open_line(raw: bytes) -> Opened | None:
 
 
 def _open_sequence(raw: bytes) -> Opened | None:
-    data = raw.lstrip(_RS)
+    data = raw.lstrip(RECORD_SEPARATOR)
     return data, lambda new: raw[: len(raw) - len(data)] + new
 
 
@@ -260,18 +140,16 @@ class Kind:
     mask: Callable[[bytes, Job, Session], Edited] | None = None
 
 
-_EVENTS = Kind(
-    "events", lambda limit: _Ended(_EVENT_END, 3, limit), _open_event, _composed(events)
-)
+_EVENTS = Kind("events", lambda limit: Ended(_EVENT_END, 3, limit), _open_event, _composed(events))
 _LINES = Kind(
     "lines",
-    lambda limit: _Ended(re.compile(rb"\n"), 0, limit),
+    lambda limit: Ended(re.compile(rb"\n"), 0, limit),
     _open_line,
     _composed(lines.ndjson),
 )
-_SEQUENCES = Kind("sequence", _Sequence, _open_sequence, _composed(lines.sequence))
-_MESSAGES = Kind("messages", _Messages, _open_message, _mask_message)
-_TEXTS = Kind("text", _Text)
+_SEQUENCES = Kind("sequence", JsonSequence, _open_sequence, _composed(lines.sequence))
+_MESSAGES = Kind("messages", Messages, _open_message, _mask_message)
+_TEXTS = Kind("text", Text)
 
 
 def kind_of(content_types: list[str]) -> Kind | None:

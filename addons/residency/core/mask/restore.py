@@ -5,25 +5,21 @@ object, that comes back as it was, and not as a text; but not under the names th
 clients expect one. Whatever cannot be read stays as it is: a token says nothing.
 """
 
-import json
 import re
 from collections import OrderedDict, deque
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 
+from residency.core.mask.lexemes import Lexeme, every, is_array, parsed, suspects
 from residency.core.mask.strings import changed, rewritten
 from residency.core.mask.weave import TOKEN, Originals, Piece, Weave
 
-_STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 #: What every token has in JSON, as itself or as an escape.
 _SIGNS = re.compile(rb"<|u003[cC]")
-_KEY_BEFORE = re.compile(r'("(?:[^"\\]++|\\.)*+")[ \t\n\r]*+:[ \t\n\r]*+\Z', re.DOTALL)
 #: Members whose value is a text to a model's client.
 _TEXTS = frozenset(
     {"content", "text", "delta", "arguments", "partial_json", "input", "thinking", "refusal"}
 )
-#: Members that tell one text of a stream from another: of OpenAI, Anthropic, Bedrock and Vertex AI.
-_MARKS = frozenset({"index", "item_id", "output_index", "content_index", "contentBlockIndex"})
 _OPENING = ("{", "[", '"')
 #: Texts that go on at once, and how many messages later a text that has not gone on is over.
 _MOST_TEXTS = 1024
@@ -33,35 +29,14 @@ _LARGE = 64 * 1024
 _MOST_HELD = 1024 * 1024
 
 
-@dataclass(slots=True)
-class _Spot:
-    """A string of a document; ``place`` is equal for those of several messages that go on from one to the other."""
-
-    place: Hashable
-    start: int
-    end: int
-    key: str
-    text: str = field(repr=False)
-
-
-class _Pairs(list[tuple[str, object]]):
-    """The members of an object, in order."""
-
-
-class _Number(str):
-    """How a number is spelled."""
-
-    __slots__ = ()
-
-
 def document(data: bytes, originals: Originals) -> bytes:
     """A whole JSON document, or else a text, with everything restored; *data* itself if there is nothing to restore."""
     if not originals or not _SIGNS.search(data):
         return data
     try:
         text = data.decode()
-        value = _parsed(text)
-        spots = list(_spots(text, value) if _is_array(value) else _some(text))
+        value = parsed(text)
+        spots = list(every(text, value) if is_array(value) else suspects(text))
     except (ValueError, RecursionError):
         return _plain(data, originals)
     weaves: dict[Hashable, Weave] = {}
@@ -70,21 +45,11 @@ def document(data: bytes, originals: Originals) -> bytes:
         pieces.append(_piece(spot, originals, 0))
         if pieces[-1].whole is None:
             # Only the messages of an array go on from one to the next.
-            place = spot.place if _is_array(value) else number
+            place = spot.place if is_array(value) else number
             weaves.setdefault(place, Weave(originals)).add(pieces[-1])
     for weave in weaves.values():
         weave.finish()
     return _edited(text, list(zip(spots, pieces, strict=True))) or data
-
-
-def _parsed(text: str) -> object:
-    return json.loads(
-        text, object_pairs_hook=_Pairs, parse_int=_Number, parse_float=_Number, parse_constant=_Number
-    )  # fmt: skip
-
-
-def _is_array(value: object) -> bool:
-    return isinstance(value, list) and not isinstance(value, _Pairs)
 
 
 def _plain(data: bytes, originals: Originals) -> bytes:
@@ -98,7 +63,7 @@ def _plain(data: bytes, originals: Originals) -> bytes:
     return changed(piece.text, piece.changes)[0].encode() if piece.is_changed else data
 
 
-def _piece(spot: _Spot, originals: Originals, owner: int) -> Piece:
+def _piece(spot: Lexeme, originals: Originals, owner: int) -> Piece:
     piece = Piece(spot.text, owner)
     found = TOKEN.fullmatch(spot.text) if originals.has_values else None
     if found and spot.key not in _TEXTS:
@@ -107,42 +72,7 @@ def _piece(spot: _Spot, originals: Originals, owner: int) -> Piece:
     return piece
 
 
-def _some(text: str) -> Iterator[_Spot]:
-    """The strings of a JSON text in which there may be a token."""
-    for found in _STRING.finditer(text):
-        if "<" in found[0] or "u003" in found[0]:
-            before = _KEY_BEFORE.search(text, max(0, found.start() - 256), found.start())
-            behind = text[found.end() : found.end() + 64].lstrip(" \t\n\r")
-            # A key stays a text.
-            key = "text" if behind.startswith(":") else json.loads(before[1]) if before else ""
-            yield _Spot(None, found.start(), found.end(), key, json.loads(found[0]))
-
-
-def _spots(text: str, value: object) -> Iterator[_Spot]:
-    """Every string of a JSON text, in order; *value* is the text parsed."""
-    lexemes = _STRING.finditer(text)
-
-    def walk(value: object, place: tuple[Hashable, ...], key: str) -> Iterator[_Spot]:
-        if isinstance(value, str) and not isinstance(value, _Number):
-            at = next(lexemes)
-            yield _Spot(place, at.start(), at.end(), key, value)
-        elif isinstance(value, _Pairs):
-            marks = tuple((k, str(v)) for k, v in value if k in _MARKS and not isinstance(v, list))
-            if not place:
-                marks += tuple((k, str(v)) for k, v in value if k == "type")
-            for name, member in value:
-                at = next(lexemes)
-                yield _Spot((*place, marks, name, "~"), at.start(), at.end(), "text", name)
-                yield from walk(member, (*place, marks, name), name)
-        elif isinstance(value, list):
-            for number, one in enumerate(value):
-                known = isinstance(one, _Pairs) and any(k == "index" for k, _ in one)
-                yield from walk(one, (*place, "*" if known or not place else number), key)
-
-    yield from walk(value, (), "")
-
-
-def _edited(text: str, pieces: list[tuple[_Spot, Piece]]) -> bytes | None:
+def _edited(text: str, pieces: list[tuple[Lexeme, Piece]]) -> bytes | None:
     """*text* after the pieces' changes; ``None`` if there are none."""
     parts: list[bytes] = []
     at = 0
@@ -162,7 +92,7 @@ class _Message:
     raw: bytes = field(repr=False)
     build: Callable[[bytes], bytes]
     text: str = field(default="", repr=False)
-    pieces: list[tuple[_Spot, Piece]] = field(default_factory=list, repr=False)
+    pieces: list[tuple[Lexeme, Piece]] = field(default_factory=list, repr=False)
     #: A document that is no JSON is one text.
     alone: Piece | None = None
 
@@ -234,8 +164,8 @@ class Restorer:
         except UnicodeDecodeError:
             return message
         try:
-            value = _parsed(message.text) if message.text.lstrip()[:1] in _OPENING else None
-            spots = list(_spots(message.text, value))
+            value = parsed(message.text) if message.text.lstrip()[:1] in _OPENING else None
+            spots = list(every(message.text, value))
         except (ValueError, RecursionError):
             value = None
         if value is None:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from residency.core.mask.coding import Decoder, Encoder
 from residency.core.mask.compose import add
-from residency.core.mask.frames import Kind, is_utf8
+from residency.core.mask.cutter import is_utf8
+from residency.core.mask.frames import Kind
 from residency.core.mask.job import Job
 from residency.core.mask.restore import Restorer
 from residency.core.mask.session import Session
