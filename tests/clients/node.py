@@ -62,6 +62,10 @@ def _installed(npm: str) -> Path:
             raise Unavailable("npm ci took too long") from None
         if done.returncode:
             raise Unavailable(f"npm ci ended with status {done.returncode}")
-        if not folder.is_dir():
+        try:
             place.rename(folder)
+        except OSError:
+            # Another was there first.
+            if not folder.is_dir():
+                raise
     return folder
