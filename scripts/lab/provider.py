@@ -74,8 +74,12 @@ def _install(npm: str, folder: Path) -> None:
             raise Unavailable("npm ci took too long") from None
         if done.returncode:
             raise Unavailable(f"npm ci failed with status {done.returncode}")
-        if not folder.is_dir():
+        try:
             place.rename(folder)
+        except OSError:
+            # Another was there first.
+            if not folder.is_dir():
+                raise
 
 
 class Provider:
