@@ -14,7 +14,7 @@ from typing import Any, Self
 
 from scripts.lab.rules import ROOT
 
-START_SECONDS = 30.0
+START_SECONDS = 90.0
 STOP_SECONDS = 15.0
 
 # The lab's own requests must not take a detour through the proxy of whoever starts it.
@@ -26,10 +26,20 @@ class GatewayFailed(Exception):  # noqa: N818 - named as what is wrong
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on."""
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return int(s.getsockname()[1])
+    """A port of 127.0.0.1 that nobody listens on, and that for a minute goes to whoever names it and nobody else.
+
+    A connection to it is closed from this end, which leaves the port in TIME_WAIT: a server that names it may listen
+    there (with SO_REUSEADDR, as all do), and the kernel gives it to none that asks for any port.
+    """
+    with socket.socket() as server:
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        server.bind(("127.0.0.1", 0))
+        server.listen(1)
+        with socket.create_connection(server.getsockname()) as client:
+            accepted, _ = server.accept()
+            accepted.close()
+            client.recv(1)
+        return int(server.getsockname()[1])
 
 
 def clean_environment() -> dict[str, str]:

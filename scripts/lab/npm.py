@@ -48,6 +48,10 @@ def installed(npm: str, source: Path, files: Sequence[str], name: str) -> Path:
             raise Unavailable("npm ci took too long") from None
         if done.returncode:
             raise Unavailable(f"npm ci failed with status {done.returncode}")
-        if not folder.is_dir():
+        try:
             place.rename(folder)
+        except OSError:
+            # Another was there first.
+            if not folder.is_dir():
+                raise
     return folder

@@ -236,14 +236,15 @@ def test_an_issuer_that_cannot_be_reached_is_named(issuer: Issuer, rules: Path, 
 def test_an_issuer_that_never_answers_is_given_up(
     issuer: Issuer, rules: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "PATIENCE", 0.3)
+    monkeypatch.setattr(module, "PATIENCE", 2)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         trust(rules, issuer.url, f"url: 'http://127.0.0.1:{silent.getsockname()[1]}/keys'")
         began = time.monotonic()
 
         found = whoami(run, rules, issuer.token("svc", []))
 
-    assert time.monotonic() - began < 3
+    # Nobody would be waited for by tornado itself for 20 seconds.
+    assert time.monotonic() - began < 15
     assert found.exit_code == 1
     assert "keys cannot be had" in one_line(found)
     assert "HTTPTimeoutError" in one_line(found)

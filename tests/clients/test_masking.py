@@ -2,7 +2,6 @@
 
 import json
 import re
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -152,13 +151,11 @@ def test_an_event_arrives_while_the_next_is_not_there_yet(house: House, client: 
 @pytest.mark.parametrize("client", CURLS)
 def test_a_stream_that_cannot_be_masked_is_cut_at_once(house: House, client: str) -> None:
     house.far.serve = events(b"data: {}\n\n", b"data: CANARY\n\n", b"data: {}\n\n", end=False)
-    begun = time.monotonic()
 
     seen = curl(CURLS[client], *POST, env=house.env)
 
-    assert time.monotonic() - begun < 5
     assert seen.body == b"data: {}\n\n"
-    # 18: a part of a file; 92: a stream that was not closed cleanly.
+    # 18: a part of a file; 92: a stream that was not closed cleanly. 28 would be curl's own patience.
     assert seen.complaint.split()[0] in ("18", "92", "56")
     outcome = eventually(lambda: [r for r in records(house.gateway, "outcome") if r.get("answer") == "cut"])[-1]  # fmt: skip
     assert (outcome["code"], outcome["reason"]) == ("answer-unmaskable", "format")
@@ -178,10 +175,11 @@ def test_an_answer_that_cannot_be_masked_is_a_problem(house: House, client: str)
 def test_an_endless_answer_that_cannot_be_masked_keeps_nobody(house: House) -> None:
     """Over HTTP/2 the problem is there as soon, and ends when the far side does."""
     house.far.serve = events(b"CANARY", media="text/plain\r\nContent-Encoding: snappy", end=False)
-    begun = time.monotonic()
 
-    assert curl(CURLS["curl-h1"], *POST, env=house.env).problem["reason"] == "coding"
-    assert time.monotonic() - begun < 5
+    seen = curl(CURLS["curl-h1"], *POST, env=house.env)
+
+    # A complaint would be that curl's own patience ended.
+    assert (seen.problem["reason"], seen.complaint) == ("coding", "")
 
 
 @pytest.mark.parametrize("client", CURLS)

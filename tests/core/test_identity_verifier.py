@@ -1,7 +1,5 @@
 """What is remembered is forgotten in time."""
 
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -128,17 +126,6 @@ def test_any_text_is_refused_with_an_identity_code(text: str) -> None:
 def test_an_oversized_text_is_refused() -> None:
     with pytest.raises(IdentityError, match="identity-malformed"):
         made().verify("e" * 5_000_000, now=NOW)
-
-
-def test_a_remembered_token_costs_less_than_30_microseconds() -> None:
-    asked, text = made(), token()
-    times = []
-    for _ in range(2000):
-        begun = time.perf_counter()
-        asked.verify(text, now=NOW)
-        times.append(time.perf_counter() - begun)
-
-    assert sorted(times)[1000] < 30e-6
 
 
 CALLER = Caller(issuer=ISSUER, subject="billing", groups=("a", "b"), expires=NOW)

@@ -1,7 +1,6 @@
 """Filters: numbers by value, no order across types, and no way to make them run long."""
 
 import json
-import time
 from decimal import Decimal
 from typing import Any
 
@@ -66,31 +65,32 @@ def test_an_exponent_beyond_comparing_is_unread() -> None:
 
 
 @pytest.mark.parametrize("path", ["$..[?@..[?@..[?@..x]]]", "$..[?value(@..[?@..z]) == 1]"])
-def test_filters_in_filters_end(path: str) -> None:
+def test_filters_in_filters_end(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where each level of a filter looks at all levels of the document, only a count of the work ends it."""
-    body: Any = [1] * 2000
+    body: Any = [1] * 100
     for _ in range(50):
         body = [body]
-    begun = time.perf_counter()
+    monkeypatch.setattr(filters, "MAX_STEPS", 5_000)
     with pytest.raises(Unread) as caught:
         chosen(json.dumps(body), path)
 
     assert caught.value.reason == "too-large"
-    assert time.perf_counter() - begun < 20
 
 
 @pytest.mark.parametrize(
     "path", ["$.a[?search($.x, 'b')]", "$.a[?$.x == $.y]", "$.a[?$.x < $.y]", "$.a[?$.m == $.n]"]
 )
-def test_filters_that_read_a_long_value_for_every_other_end(path: str) -> None:
-    text, members = "a" * 1_000_000, dict.fromkeys(map(str, range(100_000)))
+def test_filters_that_read_a_long_value_for_every_other_end(
+    path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the number of values alone they would not: the length of each counts, too."""
+    text, members = "a" * 100_000, dict.fromkeys(map(str, range(10_000)))
     same = {"x": text, "y": f"{text}a"[1:], "m": members | {"0": 1}, "n": members}
-    begun = time.perf_counter()
+    monkeypatch.setattr(filters, "MAX_STEPS", 30_000)
     with pytest.raises(Unread) as caught:
-        chosen(json.dumps({"a": [1] * 50_000, **same}), path)
+        chosen(json.dumps({"a": [1] * 500, **same}), path)
 
     assert caught.value.reason == "too-large"
-    assert time.perf_counter() - begun < 20
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,5 @@ def test_a_pattern_is_read_as_rfc_9485_says(pattern: str, text: str, whole: bool
 
 
 def test_a_pattern_that_others_need_ages_for_takes_none() -> None:
-    begun = time.perf_counter()
-
+    """Whoever tries one way after the other has more ways to try here than there is time: this ends, or never does."""
     assert chosen(json.dumps(["a" * 100_000 + "!"]), "$[?match(@, '(a+)+')]") == []
-    assert time.perf_counter() - begun < 1

@@ -230,6 +230,12 @@ def test_the_text_is_kept_as_written() -> None:
     assert compile('$["a"].b').segments == compile("$.a['b']").segments
 
 
+@pytest.fixture
+def _read_anew() -> None:
+    compile.cache_clear()
+
+
+@pytest.mark.usefixtures("_read_anew")
 @pytest.mark.parametrize(
     "tree", [Root(), This(), Child(Child(Root(), Fields("a")), Fields("b"))], ids=repr
 )
@@ -242,6 +248,7 @@ def test_a_tree_of_another_shape_than_the_text_is_refused(
         compile("$.a")
 
 
+@pytest.mark.usefixtures("_read_anew")
 def test_a_path_that_jsonpath_ng_refuses_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(_self: JsonPathParser, _path: str) -> JSONPath:
         raise JsonPathParserError

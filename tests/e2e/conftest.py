@@ -44,7 +44,7 @@ def wire_to(lab: Lab, gateway: Gateway, token: str) -> Wire:
     return Wire(gateway.port, gateway.ca_file, token)
 
 
-def eventually[T](ask: Callable[[], T], *, seconds: float = 8.0) -> T:
+def eventually[T](ask: Callable[[], T], *, seconds: float = 30.0) -> T:
     """The first true answer of *ask*."""
     deadline = time.monotonic() + seconds
     while True:

@@ -1,6 +1,11 @@
-"""A script that does to held flows what somebody at a console could do; ``X-Meddle`` says what."""
+"""A script that does to held flows what somebody at a console could do; ``X-Meddle`` says what.
+
+It waits for the file that ``MEDDLE_GO`` names, and says when it is done.
+"""
 
 import asyncio
+import os
+from pathlib import Path
 
 from mitmproxy import http
 
@@ -18,7 +23,8 @@ class Meddler:
 
     async def meddle(self, flow: http.HTTPFlow) -> None:
         trick = flow.request.headers.get("x-meddle", "")
-        await asyncio.sleep(0.7)
+        while not Path(os.environ["MEDDLE_GO"]).exists():  # noqa: ASYNC110, ASYNC240
+            await asyncio.sleep(0.05)
         if trick == "body":
             flow.request.content = b'{"model":"gpt-5","email":"exchanged"}'
         elif trick == "host":
@@ -29,6 +35,7 @@ class Meddler:
         elif trick == "resume":
             flow.intercept()
             flow.resume()
+        print("meddled", flush=True)  # noqa: T201
 
 
 addons = [Meddler()]

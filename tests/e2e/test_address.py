@@ -225,11 +225,11 @@ def test_a_peer_that_was_not_judged_gets_no_byte(
         listening,
         start(house, server, f"residency_extra_scripts={meddler}", scripts=("addons/chain.py", meddler)) as gateway,
     ):  # fmt: skip
-        listening.settimeout(5)
+        listening.settimeout(30)
         assert private(house, gateway).status in (0, 502)
         peer, _ = listening.accept()
         with peer:
-            peer.settimeout(5)
+            peer.settimeout(30)
             try:
                 received = peer.recv(100)
             except ConnectionResetError:

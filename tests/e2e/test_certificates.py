@@ -76,7 +76,7 @@ class Client:
         return context
 
     def dial(self, context: ssl.SSLContext | None = None, session: Any = None, sni: str = "127.0.0.1") -> ssl.SSLSocket:  # fmt: skip
-        sock = socket.create_connection(("127.0.0.1", self.lab.gateway.port), 8.0)
+        sock = socket.create_connection(("127.0.0.1", self.lab.gateway.port), 30.0)
         context = context or self.context()
         context.check_hostname = False
         return context.wrap_socket(sock, server_hostname=sni, session=session)
@@ -397,10 +397,10 @@ def test_an_authority_that_is_removed_ends_its_callers_next_call(mtls: Lab) -> N
         assert tunnel.status() == 200
         path.write_text(STRANGER.pem, encoding="utf-8")
         try:
-            eventually(lambda: tunnel.status() == 407, seconds=15)
+            eventually(lambda: tunnel.status() == 407, seconds=60)
         finally:
             path.write_text(ROOT.pem, encoding="utf-8")
-    eventually(lambda: Client(mtls, ROOT.sign(now=NOW)).curl() == 200, seconds=15)
+    eventually(lambda: Client(mtls, ROOT.sign(now=NOW)).curl() == 200, seconds=60)
 
 
 def test_a_certificate_that_ends_in_its_tunnel_is_refused(mtls: Lab) -> None:

@@ -138,19 +138,16 @@ def test_a_tunnel_outlives_the_tokens_behind_it(gateway: Lab, provider: Provider
     wire = Wire(gateway.gateway.port, gateway.gateway.ca_file, None)
     pair = base64.b64encode(b"svc-eu:s3cret/of+eu%").decode()
     wire.authorization = lambda: f"Proxy-Authorization: Basic {pair}\r\n"  # type: ignore[method-assign]
-    answers, slowest = [], 0.0
+    answers = []
     with wire.tls(HOST) as sock:
         for n in range(12):
             if n == 4:
                 provider.rotate()
-            began = time.monotonic()
             sock.sendall(request(HOST, "/2015-03-31/functions/score/invocations", b"{}"))
             answers.append(read(sock).status)
-            slowest = max(slowest, time.monotonic() - began)
             time.sleep(1)
 
     assert answers == [200] * 12
-    assert slowest < 2
 
 
 def test_no_secret_and_no_token_is_at_rest(gateway: Lab) -> None:

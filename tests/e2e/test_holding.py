@@ -37,7 +37,7 @@ class Call(threading.Thread):
         self.answer = self.send()
 
     def result(self) -> Answer:
-        self.join(20)
+        self.join(60)
         assert self.answer is not None
         return self.answer
 
@@ -277,16 +277,20 @@ def test_i5_a_client_that_has_gone_is_not_served(lab: Lab, wire: Wire, officer: 
 
 @pytest.mark.parametrize("trick", ["body", "host", "header", "resume"])
 def test_i1_i2_a_held_call_that_is_edited_or_resumed_by_hand_does_not_leave(
-    lab: Lab, officer: str, trick: str
+    lab: Lab, officer: str, tmp_path: Path, trick: str
 ) -> None:
     """What a console can do to a flow is done to it while it is held: an edit voids the approval, resuming does nothing."""
     script = HERE / "meddler.py"
     extra = ("--set", f"residency_extra_scripts={script}")
-    with lab.start(scripts=(str(script), "addons/chain.py"), extra_args=extra) as gateway:
+    go = tmp_path / "go"
+    scripts = (str(script), "addons/chain.py")
+    with lab.start(scripts=scripts, extra_args=extra, env={"MEDDLE_GO": str(go)}) as gateway:
         wire = to(lab, gateway)
         call = Call(lambda: wire.post(OPENAI, CHAT, body("i2"), f"X-Meddle: {trick}"))
         (hold,) = held(gateway, officer)
-        time.sleep(1.2)
+        go.touch()
+        eventually(lambda: "meddled" in gateway.output())
+        time.sleep(0.2)
         assert not lab.upstream.requests
 
         rule(gateway, hold["id"], officer)

@@ -10,7 +10,8 @@ import h2.config
 import h2.connection
 import h2.events
 
-TIMEOUT = 8.0
+#: Far more than anything takes that works, far less than a call is held.
+TIMEOUT = 30.0
 
 
 @dataclass

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import socket
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -13,6 +12,7 @@ from residency.core.hold import Hold
 from residency.errors import LedgerError, ResidencyError
 from residency.proxy.admin import MAX_BODY, Admin
 from residency.proxy.holds import Holds
+from scripts.lab.gateway import free_port
 from tests.proxy.conftest import Gateway, approver_token, caller_token
 from tests.proxy.test_holds import hold
 from tests.tokens import ISSUER
@@ -58,13 +58,6 @@ class Api:
     def state(self) -> str:
         found = self.holds.get(ID)
         return found.state if found else "none"
-
-
-def free_port() -> int:
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        port: int = s.getsockname()[1]
-    return port
 
 
 def held(**changes: Any) -> Hold:

@@ -88,7 +88,7 @@ async def seen(
 
 
 async def until(ask: Callable[[], object]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not ask():  # noqa: ASYNC110 - what is asked has no event
             await asyncio.sleep(0.01)
 

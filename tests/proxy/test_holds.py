@@ -67,7 +67,7 @@ async def rule(
     return await holds.rule(id_, who, approve=approve, reason="ok", record=record)
 
 
-async def wait(holds: Holds, id_: str = "a", *, size: int = 0, seconds: float = 5) -> Hold:
+async def wait(holds: Holds, id_: str = "a", *, size: int = 0, seconds: float = 3600) -> Hold:
     return await holds.wait(id_, size=size, seconds=seconds, gone=lambda: False)
 
 
@@ -275,7 +275,7 @@ async def test_a_ruling_wakes_who_waits(holds: Holds) -> None:
     await asyncio.sleep(0)
     await rule(holds)
 
-    assert (await asyncio.wait_for(task, 0.2)).state is State.APPROVED
+    assert (await asyncio.wait_for(task, 30)).state is State.APPROVED
 
 
 async def test_a_wait_ends_when_its_time_is_over_and_the_hold_stays(holds: Holds) -> None:
@@ -287,7 +287,7 @@ async def test_a_wait_ends_when_its_time_is_over_and_the_hold_stays(holds: Holds
 
 async def test_a_wait_ends_when_the_client_has_gone(holds: Holds) -> None:
     holds.add(hold())
-    found = await holds.wait("a", size=0, seconds=5, gone=lambda: True)
+    found = await holds.wait("a", size=0, seconds=3600, gone=lambda: True)
 
     assert found.state is State.WAITING
 
@@ -308,7 +308,7 @@ async def test_closing_ends_every_hold_and_takes_no_more(holds: Holds) -> None:
     await asyncio.sleep(0)
 
     assert {h.id for h in holds.close()} == {"0", "1"}
-    assert (await asyncio.wait_for(task, 1)).state is State.WAITING
+    assert (await asyncio.wait_for(task, 30)).state is State.WAITING
     assert holds.close() == []
     with pytest.raises(CallError, match="hold-full"):
         holds.add(hold("new"))

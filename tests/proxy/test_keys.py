@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator, Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from tornado.testing import bind_unused_port
 
 from residency.core.identity import IssuerBook, Verifier
 from residency.errors import ConfigurationError, IdentityError
+from residency.proxy import keys
 from residency.proxy.keys import MAX_BODY, KeyStore, Pace
 from tests.tokens import NOW, book, claims, jwk, jwks, rsa_key, token
 
@@ -85,7 +87,7 @@ async def started() -> AsyncIterator[Callable[..., KeyStore]]:
     await asyncio.sleep(0.01)
 
 
-async def until(question: Callable[[], bool], seconds: float = 3) -> None:
+async def until(question: Callable[[], bool], seconds: float = 30) -> None:
     async with asyncio.timeout(seconds):
         while not question():  # noqa: ASYNC110 - there is no event: it is the outcome that is asked for
             await asyncio.sleep(0.005)
@@ -251,32 +253,37 @@ async def test_ten_thousand_unknown_keys_cause_one_fetch(
 
 
 async def test_strangers_who_waited_for_an_issuer_that_hangs_do_not_come_back_all_at_once(
-    issuer: Issuer, started: Callable[..., KeyStore]
+    issuer: Issuer, started: Callable[..., KeyStore], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Refusals in one moment keep everybody else's calls waiting."""
+    """Refusals in one moment keep everybody else's calls waiting. Each draws how much later than the fetch it goes on."""
     store = started(by_url(issuer), pace=Pace(timeout=0.2, apart=0.01, apart_at_most=0.6))
     await until(lambda: store.ready)
     issuer.answers["/jwks"] = None
-    back: list[float] = []
+    now = asyncio.get_running_loop().time
+    drawn: dict[object, tuple[float, float, float]] = {}
 
-    async def wait() -> None:
+    def draw(low: float, high: float) -> float:
+        one = (high - low) * len(drawn) / 100
+        drawn[asyncio.current_task()] = low, high, now() + one
+        return one
+
+    monkeypatch.setattr(keys, "random", SimpleNamespace(uniform=draw))
+
+    async def wait() -> float:
         assert not await store.refresh(issuer.url)
-        back.append(asyncio.get_running_loop().time())
+        return now() - drawn[asyncio.current_task()][2]
 
-    await asyncio.gather(*(wait() for _ in range(100)))
-
-    tenth = max(sum(t <= b < t + 0.06 for b in back) for t in back)
-    assert tenth < 40
-    assert max(back) - min(back) < 0.7
+    assert min(await asyncio.gather(*(wait() for _ in range(100)))) > -0.01
+    assert {(low, high) for low, high, _ in drawn.values()} == {(0, 0.6)}
 
 
 async def test_callers_who_waited_for_keys_that_came_go_on_at_once(
     issuer: Issuer, started: Callable[..., KeyStore]
 ) -> None:
-    store = started(by_url(issuer), pace=Pace(apart=10, apart_at_most=10))
+    store = started(by_url(issuer), pace=Pace(apart=3600, apart_at_most=3600))
     await until(lambda: store.ready)
 
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(30):
         assert all(await asyncio.gather(*(store.refresh(issuer.url) for _ in range(20))))
 
 
@@ -300,12 +307,12 @@ async def test_an_issuer_that_hangs_delays_no_other(
     hanging = Issuer()
     hanging.answers["/jwks"] = None
     both = IssuerBook({**by_url(issuer).issuers, **by_url(hanging).issuers})
-    store = started(both, pace=Pace(timeout=30))
+    store = started(both, pace=Pace(timeout=3600))
     await until(lambda: bool(hanging.asked))
     waiting = asyncio.create_task(store.refresh(hanging.url))
     await asyncio.sleep(0)
 
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(30):
         await until(lambda: store.missing == [hanging.url])
         assert await store.refresh(issuer.url)
 
@@ -375,12 +382,12 @@ async def test_failures_are_tried_again_more_and_more_slowly(
     issuer: Issuer, started: Callable[..., KeyStore]
 ) -> None:
     issuer.answers["/jwks"] = 500
+    began = asyncio.get_running_loop().time()
     started(by_url(issuer), pace=Pace(retry=0.02, retry_at_most=60))
 
-    await asyncio.sleep(0.5)
+    await until(lambda: len(issuer.asked) == 5)
 
-    # 0.02 + 0.04 + 0.08 + 0.16 is before, and another 0.32 after.
-    assert 2 <= len(issuer.asked) <= 5
+    assert asyncio.get_running_loop().time() - began > 0.02 + 0.04 + 0.08 + 0.16 - 0.01
 
 
 async def test_a_reload_takes_the_known_keys_along(

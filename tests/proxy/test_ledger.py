@@ -161,7 +161,7 @@ async def test_the_loop_goes_on_while_the_disk_is_slow(writer: LedgerWriter, dis
     waiting = tasks(writer, 3)
     await entered(disk)
 
-    await asyncio.wait_for(asyncio.sleep(0.01), timeout=1)
+    await asyncio.wait_for(asyncio.sleep(0.01), timeout=30)
 
     disk.go.set()
     await asyncio.gather(*waiting)
@@ -859,7 +859,7 @@ async def test_nobody_waits_for_a_writer_that_died(
         monkeypatch.setattr(disk, "_real", ())  # an error of our own: IndexError
         disk.go.set()
 
-        assert await asyncio.wait_for(outcomes(*waiting), timeout=10) == ["LedgerError"] * 6
+        assert await asyncio.wait_for(outcomes(*waiting), timeout=30) == ["LedgerError"] * 6
         with pytest.raises(LedgerError, match="stopped"):
             await writer.append("decision", {})
 

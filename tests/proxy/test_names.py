@@ -168,13 +168,15 @@ async def test_a_server_that_is_not_there_is_no_answer(
 
 
 async def test_a_family_that_stays_silent_does_not_keep_the_other_waiting(
-    names: Names, zone: Zone
+    names: Names, zone: Zone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(module, "LIFETIME", 3600.0)
+    monkeypatch.setattr(module, "TIMEOUT", 3600.0)
     turns = iter(range(99))
     zone.names["api.test"] = lambda: (
         ["60 A 8.8.8.8"] if zone.asked[-1][1] == "A" and next(turns) >= 0 else None
     )
-    async with asyncio.timeout(1.5):
+    async with asyncio.timeout(30):
         assert await ask(names) == ("8.8.8.8",)
 
 

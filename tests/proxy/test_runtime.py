@@ -229,7 +229,7 @@ class Asked:
         pair = base64.b64encode(b"svc-a:s3cret").decode()
         flow.request.headers["proxy-authorization"] = f"Basic {pair}"
         task = asyncio.create_task(self.gateway.call(flow))
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(30):
             while not self.issuer.count("/token"):  # noqa: ASYNC110 - there is no event
                 await asyncio.sleep(0.01)
         return task
@@ -254,7 +254,7 @@ async def test_who_waits_for_an_issuer_at_a_reload_is_asked_about_by_the_new_rul
     waiting = await asked.begin()
     asked.issuer.answers["/token"] = lambda: (200, asked.issuer.grant())
     await asked.reload()
-    flow = await asyncio.wait_for(waiting, 3)
+    flow = await asyncio.wait_for(waiting, 30)
 
     assert flow.response is None
     assert asked.issuer.count("/token") == 2
@@ -265,7 +265,7 @@ async def test_who_waits_at_a_reload_that_takes_the_issuer_away_is_refused(asked
     waiting = await asked.begin()
     (asked.gateway.rules / "identity.yaml").write_text(IDENTITY)
     await asked.reload()
-    flow = await asyncio.wait_for(waiting, 3)
+    flow = await asyncio.wait_for(waiting, 30)
 
     assert problem_of(flow)["code"] == "identity-malformed"
     assert asked.issuer.count("/token") == 1
@@ -277,7 +277,7 @@ async def test_who_waits_at_a_reload_for_an_issuer_that_fails_is_told_to_come_ag
     waiting = await asked.begin()
     asked.issuer.answers["/token"] = (500, "")
     await asked.reload()
-    flow = await asyncio.wait_for(waiting, 3)
+    flow = await asyncio.wait_for(waiting, 30)
 
     assert flow.response
     assert (flow.response.status_code, flow.response.headers["retry-after"]) == (503, "2")
@@ -287,7 +287,7 @@ async def test_who_waits_at_a_reload_for_an_issuer_that_fails_is_told_to_come_ag
 async def test_who_waits_at_the_end_is_denied(asked: Asked) -> None:
     waiting = await asked.begin()
     asked.gateway.runtime.stop()
-    flow = await asyncio.wait_for(waiting, 3)
+    flow = await asyncio.wait_for(waiting, 30)
 
     assert flow.response
     assert flow.response.status_code == 503
@@ -300,7 +300,7 @@ async def test_work_in_the_background_is_kept_until_it_is_done(ready: Gateway) -
         done.set()
 
     ready.runtime.background(work())
-    await asyncio.wait_for(done.wait(), 1)
+    await asyncio.wait_for(done.wait(), 30)
     await asyncio.sleep(0)
 
     assert not ready.runtime._tasks

@@ -193,7 +193,7 @@ async def test_at_most_so_many_wait_for_the_thread(
     make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     go = threading.Event()
-    monkeypatch.setattr(module, "_read", lambda *_: go.wait(5))
+    monkeypatch.setattr(module, "_read", lambda *_: go.wait(60))
     saml = make()
     waiting = [asyncio.create_task(saml._verify(str(n))) for n in range(MAX_WAITING)]
     await asyncio.sleep(0)
@@ -209,7 +209,7 @@ async def test_who_waits_when_assertions_are_taken_no_more_is_refused_and_not_ca
     make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hold = threading.Event()
-    monkeypatch.setattr(module, "_read", lambda *_: hold.wait(5))
+    monkeypatch.setattr(module, "_read", lambda *_: hold.wait(60))
     saml = make()
     waiting = [asyncio.create_task(saml._verify(str(n))) for n in range(3)]
     await asyncio.sleep(0.05)

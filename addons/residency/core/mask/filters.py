@@ -42,7 +42,7 @@ class Filters:
     """The filters' view of one document: its root, and how many more values they may look at."""
 
     root: Json = field(repr=False)
-    left: int = MAX_STEPS
+    left: int = field(default_factory=lambda: MAX_STEPS)
     seen: dict[int, list[Json]] = field(default_factory=dict, repr=False)
 
     def holds(self, one: Logical, value: Json) -> bool:

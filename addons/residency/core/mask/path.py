@@ -9,6 +9,7 @@ A path selects a set of nodes; the RFC's order and repetitions do not matter to 
 import re
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from jsonpath_ng.exceptions import JSONPathError
 from jsonpath_ng.jsonpath import Child, Descendants, Fields, Index, JSONPath, Root, Slice, Wildcard
@@ -41,6 +42,7 @@ class Path_:  # noqa: N801 - Path is pathlib's everywhere else
     keys: bool = False
 
 
+@lru_cache(maxsize=4096)
 def compile(path: str) -> Path_:  # noqa: A001 - read as path.compile, like re.compile
     """*path*, ready to be run. What is accepted selects exactly the nodes that RFC 9535 says.
 
