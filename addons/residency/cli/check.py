@@ -99,6 +99,7 @@ def _examine(
     configuration.identity.file_keys(configuration.jwks, faults)
     faults.extend(_expired(configuration, document))
     warnings = Faults()
+    warnings.extend(_profiles(configuration))
     if "destinations.yaml" in texts:
         pins = read(texts["destinations.yaml"], "destinations.yaml", Faults())
         faults.extend(lint.expired(configuration.atlas.pins, pins, options.today()))
@@ -115,6 +116,19 @@ def _warnings(atlas: "Atlas", document: "Document", ledger: IO[bytes] | None) ->
         used = lint.used_by(atlas.pins, decisions(ledger))
         found += lint.unused(atlas.pins, document, used)
     return found
+
+
+def _profiles(configuration: "Configuration") -> list[Fault]:
+    """Profiles that are not configured here: a gateway does not start without, and may run elsewhere."""
+    if not configuration.roles:
+        return []
+    from residency import aws
+
+    try:
+        aws.check(configuration.roles)
+    except ConfigurationError as e:
+        return e.faults
+    return []
 
 
 def _expired(configuration: "Configuration", document: "Document") -> list[Fault]:
@@ -137,6 +151,7 @@ def _summary(configuration: "Configuration", document: "Document") -> dict[str, 
         "rules": len(configuration.policy.rules),
         "tests": len(tests) if isinstance(tests, list) else 0,
         "mask_sets": len(configuration.sets.names),
+        **({"signing_roles": len(configuration.roles)} if configuration.roles else {}),
         "issuers": len(configuration.identity.issuers),
         "catalogue_entries": len(configuration.atlas.entries),
         "digest": configuration.digest,

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from mitmproxy import master as mitmproxy_master
 
+from residency import aws
 from residency.core.configuration import Configuration
 from residency.core.faults import Faults
 from residency.core.identity import Caller, CertificateVerifier, Credentials, Verifier
@@ -41,6 +42,7 @@ from residency.proxy.ledger import LedgerWriter
 from residency.proxy.names import Names
 from residency.proxy.resolver import Resolver
 from residency.proxy.returns import Returns
+from residency.proxy.signers import Signers
 from residency.proxy.sockets import Sockets
 from residency.proxy.workers import Workers
 
@@ -87,6 +89,8 @@ class Runtime:
         self.feeds = Feeds()
         self.returns = Returns()
         self.sockets = Sockets()
+        #: Credentials of the roles that calls are signed anew as.
+        self.signers = Signers()
         #: The deployment's, for ``hmac``; empty if there is none.
         self.mask_key = b""
         self.admin: Admin | None = None
@@ -198,6 +202,7 @@ class Runtime:
         check_secrets(configuration.identity, settings.rules)
         self.mask_key = maskkey.read(settings.mask_key)
         maskkey.check(configuration.sets, self.mask_key)
+        await asyncio.to_thread(aws.check, configuration.roles)
         self._take(configuration, settings.rules)
         self._ledger = LedgerWriter(settings.ledger)
         self.holds.limit(count=settings.hold_max, size=settings.hold_bytes)
@@ -271,6 +276,7 @@ class Runtime:
         self._saml = saml
         self.certificates = certificates
         self._callers, self._exchange = callers, exchange
+        self.signers.take(configuration.roles)
         keys.start()
         if saml:
             saml.on_keys = verifier.set_keys
@@ -326,6 +332,7 @@ class Runtime:
             KeyStore(configuration.identity, files=configuration.jwks)
             check_secrets(configuration.identity, folder)
             maskkey.check(configuration.sets, self.mask_key)
+            await asyncio.to_thread(aws.check, configuration.roles)
         except ConfigurationError as e:
             self._stamp = now
             logger.error("rules not reloaded, the last good ones stay in force: %s", e)  # noqa: TRY400
@@ -352,6 +359,7 @@ class Runtime:
             self._exchange.stop()
         if self.admin:
             self.admin.stop()
+        self.signers.stop()
         self.workers.stop()
         self.resolver.uninstall()
         socketlayer.uninstall()
