@@ -30,15 +30,11 @@ class Key:
 
 def encode(data: bytes, *, slash: bool = False) -> str:
     """``UriEncode`` of the guide; with *slash*, that of a path."""
-    return "".join(
-        chr(b) if b in _FREE or (slash and b == 0x2F) else f"%{b:02X}" for b in data
-    )
+    return "".join(chr(b) if b in _FREE or (slash and b == 0x2F) else f"%{b:02X}" for b in data)
 
 
 def decode(text: str) -> bytes:
-    return re.sub(
-        rb"%([0-9A-Fa-f]{2})", lambda m: bytes([int(m[1], 16)]), text.encode("latin-1")
-    )
+    return re.sub(rb"%([0-9A-Fa-f]{2})", lambda m: bytes([int(m[1], 16)]), text.encode("latin-1"))
 
 
 def canonical_path(path: str, service: str) -> str:

@@ -146,7 +146,7 @@ def _made(request: "AWSRequest") -> Headers:
 
 
 def _hush() -> None:
+    # Whatever level the root has: at DEBUG, whole requests are told; at WARNING, what a process printed.
     log = logging.getLogger("botocore")
     log.propagate = False
-    if not log.handlers:
-        log.addHandler(logging.NullHandler())
+    log.setLevel(logging.CRITICAL + 1)

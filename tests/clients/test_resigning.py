@@ -32,10 +32,10 @@ CALLERS = "AKIACALLERCALLERCALL"
 OURS = "ASIAGATEWAYGATEWAYGA"
 SECRETS = ("caller-secret", "gateway-secret", "gateway-session+/token==")
 KEYS = {CALLERS: Key(SECRETS[0]), OURS: Key(SECRETS[1], SECRETS[2])}
-RULE = f"""
+RULE = """
 rules:
   - id: masked-to-aws
-    from: {{groups: [analytics]}}
+    from: {groups: [analytics]}
     functions: ["aws:*"]
     to: [DE]
     then: mask
@@ -141,7 +141,9 @@ class Side:
     gateway: Gateway
     service: Service
 
-    def call(self, kind: str, *, groups: str = "analytics", gateway: Gateway | None = None, **env: str) -> dict[str, Any]:
+    def call(
+        self, kind: str, *, groups: str = "analytics", gateway: Gateway | None = None, **env: str
+    ) -> dict[str, Any]:
         usual = environment(self.lab, self.lab.token(groups), gateway or self.gateway)
         keys = {"AWS_ACCESS_KEY_ID": CALLERS, "AWS_SECRET_ACCESS_KEY": SECRETS[0]}
         return program("signed", kind, env=usual | keys | env, stdin=EMAIL.encode())
@@ -169,7 +171,13 @@ def side(_side: Side) -> Iterator[Side]:
     _side.far.go.set()
 
 
-SAYS = {"lambda": {"to": EMAIL}, "converse": EMAIL, "dynamodb": EMAIL, "s3": '"e"', "s3-signed-payload": '"e"'}
+SAYS = {
+    "lambda": {"to": EMAIL},
+    "converse": EMAIL,
+    "dynamodb": EMAIL,
+    "s3": '"e"',
+    "s3-signed-payload": '"e"',
+}
 
 
 @pytest.mark.parametrize("kind", SAYS)
@@ -201,8 +209,18 @@ def test_the_record_says_as_whom_and_no_secret(side: Side) -> None:
     side.call("lambda")
 
     record = eventually(lambda: records(side.gateway))[-1]
-    assert record["signed_as"] == {"role": "masked-eu", "profile": "masked-eu", "key": OURS, "arn": None}
-    assert record["carrying"]["signature"] == {"problem": "", "service": "lambda", "region": REGION, "key": CALLERS}
+    assert record["signed_as"] == {
+        "role": "masked-eu",
+        "profile": "masked-eu",
+        "key": OURS,
+        "arn": None,
+    }
+    assert record["carrying"]["signature"] == {
+        "problem": "",
+        "service": "lambda",
+        "region": REGION,
+        "key": CALLERS,
+    }
     told = side.gateway.ledger_file.read_text() + side.gateway.output()
     assert not [s for s in (*SECRETS, EMAIL, "callers-token") if s in told]
 
@@ -231,4 +249,6 @@ def test_a_provider_that_hangs_refuses_the_call_and_not_the_others(side: Side) -
 
 
 def test_the_far_sides_want_what_the_gateway_signs_for() -> None:
-    assert {host: scope_of(host) for host in SERVICES} == {h: (s, REGION) for h, s in SERVICES.items()}
+    assert {host: scope_of(host) for host in SERVICES} == {
+        h: (s, REGION) for h, s in SERVICES.items()
+    }

@@ -20,7 +20,7 @@ from residency.core.message import mask_received, mask_sent
 from residency.core.plain import Plain
 from residency.core.policy.decide import Counts, Decision, counts_from_plain
 from residency.core.signing.signature import is_fresh
-from residency.errors import Unread
+from residency.errors import StageError, Unread
 from residency.proxy import flowstate, seal
 from residency.proxy.context import answer_headers_of, content_of, weight, weight_of
 from residency.proxy.flowstate import Ticket, has_left
@@ -72,9 +72,6 @@ class MaskAddon(Stage):
         seal.check(flow, runtime.secret, configuration.policy.digest)
         raw = flow.request.raw_content or b""
         content = content_of(flow, raw)
-        if decision.resign and not is_fresh(content.headers, flowstate.read(flow, Ticket).at):
-            deny(flow, "unmaskable", "signed-date")
-            return
         try:
             masked, session = await runtime.read(
                 weight_of(flow),
@@ -89,9 +86,14 @@ class MaskAddon(Stage):
         except Unread as e:
             deny(flow, "unmaskable", e.reason)
             return
-        seal.check(flow, runtime.secret, configuration.policy.digest)
         is_changed = masked.raw != raw or bool(masked.headers) or masked.target is not None
         to_sign = is_changed and decision.resign is not None
+        if to_sign:
+            if not is_fresh(content.headers, flowstate.read(flow, Ticket).at):
+                deny(flow, "unmaskable", "signed-date")
+                return
+            await self._check_signer(decision)
+        seal.check(flow, runtime.secret, configuration.policy.digest)
         flowstate.write(flow, Masked(counts=masked.counts, to_sign=to_sign))
         _put(flow, raw, masked)
         seal.put(flow, runtime.secret, configuration.policy.digest)
@@ -104,6 +106,17 @@ class MaskAddon(Stage):
                 Originals(session.originals),
             ),
         )
+
+    async def _check_signer(self, decision: Decision) -> None:
+        """See that the gateway can sign, before anybody is asked for a ruling that would be used up in vain.
+
+        Raises:
+            CallError: ``signing-unavailable``.
+        """
+        rule = self.runtime.configuration.policy.rule(decision.rule or "")
+        if rule is None or rule.resign is None:
+            raise StageError("a call to be signed anew that no role is for")
+        await self.runtime.signers.keys(rule.resign)
 
     def _expect_messages(self, flow: http.HTTPFlow, decision: Decision) -> None:
         channel = Channel(

@@ -19,13 +19,17 @@ def client(service: str, **more: Any) -> Any:
 def lambda_() -> Any:
     # An ARN in the path is encoded twice to be signed; an alias is a query.
     arn = f"arn:aws:lambda:{REGION}:123456789012:function:score"
-    answer = client("lambda").invoke(FunctionName=arn, Qualifier="live$a b", Payload=json.dumps({"email": email}))
+    answer = client("lambda").invoke(
+        FunctionName=arn, Qualifier="live$a b", Payload=json.dumps({"email": email})
+    )
     return json.load(answer["Payload"])
 
 
 def converse() -> Any:
     messages = [{"role": "user", "content": [{"text": f"Write to {email}"}]}]
-    answer = client("bedrock-runtime").converse(modelId="anthropic.claude-3-haiku-20240307-v1:0", messages=messages)
+    answer = client("bedrock-runtime").converse(
+        modelId="anthropic.claude-3-haiku-20240307-v1:0", messages=messages
+    )
     return answer["output"]["message"]["content"][0]["text"]
 
 
@@ -38,7 +42,10 @@ def dynamodb() -> Any:
 
 def s3(**settings: Any) -> Any:
     # One spelling of a path that holds everything that has to be encoded.
-    config = Config(s3={"addressing_style": "virtual", **settings}, request_checksum_calculation="when_required")
+    config = Config(
+        s3={"addressing_style": "virtual", **settings},
+        request_checksum_calculation="when_required",
+    )
     answer = client("s3", config=config).put_object(
         Bucket="people", Key="a b/ä+=&:~(1)*'.json", Body=json.dumps({"email": email}).encode(),
         ContentType="application/json", Metadata={"Kind": "a  b"},
@@ -48,7 +55,10 @@ def s3(**settings: Any) -> Any:
 
 def s3_chunked() -> Any:
     answer = client("s3").put_object(
-        Bucket="people", Key="a.json", Body=json.dumps({"email": email}).encode(), ContentType="application/json"
+        Bucket="people",
+        Key="a.json",
+        Body=json.dumps({"email": email}).encode(),
+        ContentType="application/json",
     )
     return answer["ETag"]
 

@@ -1,20 +1,50 @@
 """``signing.yaml``: the format, and everything that can be wrong with it. It has names of profiles, and never a key."""
 
 import importlib.util
+import re
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from residency.core.document import Document, fit
 from residency.core.faults import Faults
 from residency.core.signing.role import Role
 
 type Text = Annotated[str, StringConstraints(min_length=1, max_length=500, strip_whitespace=True)]
-type Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,79}$")]
-type Profile = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.@+=/-]{0,127}$")]
-type Service = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,60}$")]
-type Region = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,4}(-[a-z]+){1,3}-[0-9]{1,2}$")]
-type Key = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_*]{1,128}$")]
+
+
+def _like(pattern: str, words: str) -> AfterValidator:
+    """Text that *pattern* matches; *words* say what is wrong with other text, and how it is written."""
+
+    def check(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise ValueError(words)
+        return text
+
+    return AfterValidator(check)
+
+
+type Name = Annotated[
+    str, _like(r"[a-z0-9][a-z0-9._-]{0,79}", "is no name; write it like masked-eu")
+]
+type Profile = Annotated[
+    str,
+    _like(
+        r"[A-Za-z0-9][A-Za-z0-9_.@+=/-]{0,127}",
+        "is no name of a profile in ~/.aws/config; write it like masked-eu",
+    ),
+]
+type Service = Annotated[
+    str,
+    _like(r"[A-Za-z0-9-]{1,60}", "is no name that calls are signed for; write it like lambda"),
+]
+type Region = Annotated[
+    str,
+    _like(r"[a-z]{2,4}(-[a-z]+){1,3}-[0-9]{1,2}", "is no region; write it like eu-central-1"),
+]
+type Key = Annotated[
+    str, _like(r"[A-Za-z0-9_*]{1,128}", "is no access key's id; write it like AKIAEXAMPLE*")
+]
 
 
 class _Strict(BaseModel):
