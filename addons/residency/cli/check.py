@@ -99,7 +99,9 @@ def _examine(
     configuration.identity.file_keys(configuration.jwks, faults)
     faults.extend(_expired(configuration, document))
     warnings = Faults()
-    warnings.extend(_profiles(configuration))
+    if configuration.roles:
+        signing = read(texts["signing.yaml"], "signing.yaml", Faults())
+        warnings.extend(_profiles(configuration, signing))
     if "destinations.yaml" in texts:
         pins = read(texts["destinations.yaml"], "destinations.yaml", Faults())
         faults.extend(lint.expired(configuration.atlas.pins, pins, options.today()))
@@ -118,16 +120,24 @@ def _warnings(atlas: "Atlas", document: "Document", ledger: IO[bytes] | None) ->
     return found
 
 
-def _profiles(configuration: "Configuration") -> list[Fault]:
+def _profiles(configuration: "Configuration", document: "Document") -> list[Fault]:
     """Profiles that are not configured here: a gateway does not start without, and may run elsewhere."""
-    if not configuration.roles:
-        return []
     from residency import aws
+
+    places = {
+        f"role {role.name}": document.fault(("roles", i, "profile"), "")
+        for i, role in enumerate(configuration.roles)
+    }
 
     try:
         aws.check(configuration.roles)
     except ConfigurationError as e:
-        return e.faults
+        return [
+            dataclasses.replace(f, line=places[f.where].line, column=places[f.where].column)
+            if f.where in places
+            else f
+            for f in e.faults
+        ]
     return []
 
 
