@@ -68,7 +68,7 @@ ACROSS = {
     ("residency.cli.proof", "residency.proxy.exchange"): "the same",
     ("residency.cli.proof", "residency.proxy.callers"): "the same",
 }
-LAYERS = {"errors": 0, "core": 1, "files": 2, "feeds": 2, "proxy": 3, "cli": 3}
+LAYERS = {"errors": 0, "core": 1, "files": 2, "feeds": 2, "aws": 2, "proxy": 3, "cli": 3}
 
 
 def name_of(path: Path) -> str:

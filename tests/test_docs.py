@@ -21,6 +21,7 @@ from residency.core.mask import setfile
 from residency.core.policy import file as policy
 from residency.core.region.pins import PinModel
 from residency.core.saml.block import MetadataBlock, SamlBlock
+from residency.core.signing import file as signingfile
 from residency.errors import CODES
 from residency.proxy.options import OWN
 
@@ -77,6 +78,15 @@ def test_the_readme_lists_every_dependency_with_its_reason() -> None:
     assert all(row[1] for row in rows(README, "Dependencies"))
 
 
+def test_the_readme_says_what_every_extra_is_for() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    part = README.split("## Dependencies\n", 1)[1].split("\n## ", maxsplit=1)[0]
+
+    for extra, packages in project["project"]["optional-dependencies"].items():
+        assert f"extra `{extra}`" in part
+        assert all(f"`{re.split(r'[><=]', package)[0]}`" in part for package in packages)
+
+
 def keys(model: type[pydantic.BaseModel]) -> set[str]:
     return {field.alias or name for name, field in model.model_fields.items()}
 
@@ -125,6 +135,8 @@ def test_the_rules_readme_lists_every_key_below(model: type[pydantic.BaseModel],
         (IntrospectionBlock, "identity.yaml"),
         (SecretBlock, "identity.yaml"),
         (PinModel, "destinations.yaml"),
+        (signingfile.FileText, "signing.yaml"),
+        (signingfile.RoleText, "signing.yaml"),
         (setfile.SetText, "masks.yaml"),
         (setfile.FieldText, "masks.yaml"),
     ],

@@ -96,6 +96,8 @@ CODES: dict[str, Code] = {
     "not-ready": Code(503, "The gateway is not ready", "Try again in a moment."),
     "ledger": Code(503, "The ledger cannot be written", "Try again later; the gateway's operator has been told."),
     "internal": Code(500, "The gateway failed", "Tell the gateway's operator the decision id."),
+    "signing-unavailable": Code(503, "The gateway cannot sign this call anew now",
+        "Try again in a moment; if that does not help, tell the gateway's operator."),
     "aborted": Code(503, "The call ended before it was decided", "Send the call again."),
 }  # fmt: skip
 

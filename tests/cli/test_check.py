@@ -4,6 +4,8 @@ import json
 import time
 from pathlib import Path
 
+import pytest
+
 from residency.core.ledger import Chain
 from residency.core.plain import Plain
 from tests.certificates import Certified
@@ -175,3 +177,65 @@ def test_a_broken_ledger_tells_nothing_about_pins(rules: Path, run: Run, tmp_pat
     file.write_bytes(b"{}\n")
 
     assert run("check", rules, "--ledger", file).exit_code == 2
+
+
+SIGNING = """\
+version: 1
+roles:
+  - {name: masked-abroad, profile: p, groups: [analytics], services: [lambda], regions: [us-east-1]}
+"""
+
+
+def resigning(rules: Path, monkeypatch: pytest.MonkeyPatch, config: str = "") -> None:
+    edit(rules / "policy.yaml", "    mask: [personal-data]\n", "    mask: [personal-data]\n    resign: masked-abroad\n")  # fmt: skip
+    (rules / "signing.yaml").write_text(SIGNING)
+    (rules.parent / "aws").write_text(config)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(rules.parent / "aws"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(rules.parent / "none"))
+
+
+def test_roles_are_counted(rules: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    resigning(rules, monkeypatch, "[profile p]\n")
+
+    found = run("check", rules, "--format", "json")
+
+    assert (found.exit_code, json.loads(found.stdout)["signing_roles"]) == (0, 1)
+    assert json.loads(found.stdout)["warnings"] == []
+
+
+def test_a_profile_that_is_not_configured_here_is_warned_of(
+    rules: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resigning(rules, monkeypatch)
+
+    found = run("check", rules)
+
+    assert found.exit_code == 0
+    assert f"warning: {rules}/signing.yaml:3:36: role masked-abroad: there is no AWS profile 'p'" in found.stderr  # fmt: skip
+
+
+def test_an_aws_configuration_that_cannot_be_read_is_warned_of(
+    rules: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resigning(rules, monkeypatch, "[profile p")
+
+    assert "the AWS configuration cannot be read" in run("check", rules).stderr
+
+
+def test_a_role_without_a_rule_is_a_fault(rules: Path, run: Run) -> None:
+    (rules / "signing.yaml").write_text(SIGNING)
+
+    found = run("check", rules)
+
+    assert found.exit_code == 1
+    assert f"{rules}/signing.yaml:3:12: roles[0].name: no rule names this role" in found.stderr
+
+
+def test_a_rule_without_its_role_is_a_fault(rules: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+    resigning(rules, monkeypatch)
+    (rules / "signing.yaml").unlink()
+
+    found = run("check", rules)
+
+    assert found.exit_code == 1
+    assert "there is no role 'masked-abroad' in signing.yaml (known: none)" in found.stderr

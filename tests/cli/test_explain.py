@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Run
+from tests.cli.test_check import resigning
 
 LAMBDA = "https://lambda.eu-central-1.amazonaws.com/2015-03-31/functions/score/invocations"
 OPENAI = "https://api.openai.com/v1/chat/completions"
@@ -133,3 +134,22 @@ def test_it_takes_a_url_or_a_batch(arguments: list[str], rules: Path, run: Run) 
     found = run("explain", *arguments, "--rules", rules)
 
     assert (found.exit_code, found.stdout) == (2, "")
+
+
+@pytest.mark.parametrize(
+    ("region", "says"),
+    [
+        ("us-east-1", "signed anew  as masked-abroad: AWS profile p"),
+        ("eu-west-1", "AWS, for lambda in eu-west-1, which is not the host's"),
+    ],
+)
+def test_what_would_be_signed_anew_is_told(
+    region: str, says: str, rules: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resigning(rules, monkeypatch)
+    signature = f"AWS4-HMAC-SHA256 Credential=AKIACALLERCALLERCALL/20261122/{region}/lambda/aws4_request, SignedHeaders=host, Signature={'0' * 64}"
+    found = run("explain", LAMBDA.replace("eu-central-1", "us-east-1"), "--groups", "analytics", "--body", "-", "--rules", rules,
+                "--issuer", "https://login.test/realms/main", "--header", f"Authorization: {signature}",
+                "--header", "X-Amz-Date: 20261122T120000Z", given=CHAT)  # fmt: skip
+
+    assert " ".join(says.split()) in " ".join(found.stdout.split())

@@ -80,18 +80,19 @@ def sink(exchange: Exchange) -> None:
 
 
 class FarSide:
-    """Runs in threads, from construction to ``stop``, for every host of ``HOSTS`` on one port.
+    """Runs in threads, from construction to ``stop``, for every one of *hosts* on one port.
 
     ``serve`` answers each request, ``seen`` counts bytes of bodies as they come, ``go`` is what a serving function
     may wait for in the middle of its work.
     """
 
-    def __init__(self, authority: Authority) -> None:
+    def __init__(self, authority: Authority, hosts: tuple[str, ...] = HOSTS) -> None:
+        self._hosts = hosts
         self.clear()
         handler = type("Handler", (Exchange,), {"far": self})
         self._server = _Server(("127.0.0.1", 0), handler)
         # The handshake is done by the connection's own thread, at its first read.
-        self._server.socket = authority.context(*HOSTS).wrap_socket(
+        self._server.socket = authority.context(*hosts).wrap_socket(
             self._server.socket, server_side=True, do_handshake_on_connect=False
         )
         threading.Thread(target=self._server.serve_forever, name="far-side", daemon=True).start()
@@ -103,7 +104,7 @@ class FarSide:
 
     @property
     def resolve(self) -> list[str]:
-        return [f"{host}=127.0.0.1:{self._server.server_port}" for host in HOSTS]
+        return [f"{host}=127.0.0.1:{self._server.server_port}" for host in self._hosts]
 
     def wait(self) -> bool:
         """Wait for ``go``; false if it never came."""

@@ -73,5 +73,6 @@ def to_plain(judgement: "Judgement", digest: str) -> Mapping[str, Plain]:
         **({"operations": to["operations"]} if to["operations"] else {}),
         "carrying": judgement.carrying.to_plain(),
         "masks": decision["masks"],
+        **({"resign": decision["resign"]} if "resign" in decision else {}),
         "policy": digest,
     }

@@ -99,6 +99,9 @@ def _examine(
     configuration.identity.file_keys(configuration.jwks, faults)
     faults.extend(_expired(configuration, document))
     warnings = Faults()
+    if configuration.roles:
+        signing = read(texts["signing.yaml"], "signing.yaml", Faults())
+        warnings.extend(_profiles(configuration, signing))
     if "destinations.yaml" in texts:
         pins = read(texts["destinations.yaml"], "destinations.yaml", Faults())
         faults.extend(lint.expired(configuration.atlas.pins, pins, options.today()))
@@ -115,6 +118,25 @@ def _warnings(atlas: "Atlas", document: "Document", ledger: IO[bytes] | None) ->
         used = lint.used_by(atlas.pins, decisions(ledger))
         found += lint.unused(atlas.pins, document, used)
     return found
+
+
+def _profiles(configuration: "Configuration", document: "Document") -> list[Fault]:
+    """Profiles that are not configured here: a gateway does not start without, and may run elsewhere."""
+    from residency import aws
+    from residency.core.faults import Faults
+
+    places = {
+        f"role {role.name}": document.fault(("roles", i, "profile"), "")
+        for i, role in enumerate(configuration.roles)
+    }
+    faults = Faults()
+    aws.check(configuration.roles, faults)
+    return [
+        dataclasses.replace(f, line=places[f.where].line, column=places[f.where].column)
+        if f.where in places
+        else f
+        for f in faults.found
+    ]
 
 
 def _expired(configuration: "Configuration", document: "Document") -> list[Fault]:
@@ -137,6 +159,7 @@ def _summary(configuration: "Configuration", document: "Document") -> dict[str, 
         "rules": len(configuration.policy.rules),
         "tests": len(tests) if isinstance(tests, list) else 0,
         "mask_sets": len(configuration.sets.names),
+        **({"signing_roles": len(configuration.roles)} if configuration.roles else {}),
         "issuers": len(configuration.identity.issuers),
         "certificate_issuers": len(configuration.identity.certificates),
         "catalogue_entries": len(configuration.atlas.entries),

@@ -22,7 +22,7 @@ from residency.errors import CODES, RegionError
 if TYPE_CHECKING:
     from residency.core.configuration import Configuration
     from residency.core.judge import Judgement
-    from residency.core.policy.decide import Carrying
+    from residency.core.policy.decide import Carrying, Decision
     from residency.core.region.destination import Destination
 
 
@@ -77,7 +77,8 @@ def explain(
     if form == "json":
         output.document(calls.to_plain(judgement, configuration.digest))
     else:
-        output.pairs([*_decided(configuration, judgement), *destined(judgement.destination), *_carried(judgement.carrying),
+        output.pairs([*_decided(configuration, judgement), *destined(judgement.destination),
+                      *_carried(judgement.carrying, judgement.decision),
                       ("policy", f"{configuration.digest[:12]}, of {where}")])  # fmt: skip
 
 
@@ -95,6 +96,8 @@ def _decided(configuration: "Configuration", judgement: "Judgement") -> Iterator
         yield "reason", decision.reason
     if decision.masks:
         yield "masks", ", ".join(decision.masks)
+    if decision.resign and rule and rule.resign:
+        yield "signed anew", f"as {decision.resign}: AWS profile {rule.resign.profile}"
     if approval := approval_of(configuration.policy, decision):
         wait, valid = output.duration(approval.wait), output.duration(approval.valid)
         yield (
@@ -115,7 +118,7 @@ def destined(to: "Destination") -> Iterator[tuple[str, Cell]]:
         yield "evidence" if n == 0 else "", f"{e.kind}: {e.says} ({e.source})"
 
 
-def _carried(carrying: "Carrying") -> Iterator[tuple[str, Cell]]:
+def _carried(carrying: "Carrying", decided: "Decision") -> Iterator[tuple[str, Cell]]:
     if carrying.state == "pending":
         yield "carrying", "not asked: no body could change the answer"
     elif carrying.state == "unread":
@@ -128,5 +131,11 @@ def _carried(carrying: "Carrying") -> Iterator[tuple[str, Cell]]:
         )
         for name, paths in found:
             yield "", f"{name}: {paths}"
-    if carrying.signed:
+    if not carrying.signed:
+        return
+    signature = carrying.signature
+    if signature and signature.service:
+        host = "" if not signature.problem else ", which is not the host's"
+        yield "signature", f"AWS, for {signature.service} in {signature.region}{host}"
+    if not decided.resign:
         yield "", "the sender signed the body: it cannot be masked"

@@ -18,6 +18,8 @@ from residency.core.mask.session import Session
 from residency.core.mask.sets import MaskSets
 from residency.core.mask.text import parse
 from residency.core.policy.decide import Carrying
+from residency.core.signing import Signature
+from residency.core.signing import signature as signatures
 from residency.errors import Unread
 
 
@@ -26,18 +28,19 @@ class Content:
     """All of a message in which fields may be. Never shown.
 
     ``raw`` is the body as sent; ``headers`` are all, with names in small letters, values as latin-1, order as sent;
-    ``path`` and ``query`` as sent, empty for a response.
+    ``path`` and ``query`` as sent, and ``host``, the canonical name of whom it goes to, empty for a response.
     """
 
     raw: bytes = field(repr=False)
     headers: Headers = field(default=(), repr=False)
     path: str = field(default="", repr=False)
     query: str = field(default="", repr=False)
+    host: str = ""
 
     @classmethod
     def of(cls, raw: bytes, head: Head) -> "Content":
         """The body *raw* of the request that *head* begins."""
-        return cls(raw, head.headers, head.path, head.query)
+        return cls(raw, head.headers, head.path, head.query, head.host)
 
     @property
     def codings(self) -> tuple[str, ...]:
@@ -51,6 +54,13 @@ class Content:
     def signed(self) -> bool:
         """True if the sender signed it, or put a digest into it that cannot be made anew."""
         return digests.is_signed(self.headers, self.query, self.raw)
+
+    @property
+    def signature(self) -> Signature | None:
+        """What can be told of the sender's signature; ``None`` if there is none."""
+        if not self.signed:
+            return None
+        return signatures.read(self.headers, self.query, self.host, self.raw)
 
     def _all(self, name: str) -> tuple[str, ...]:
         return tuple(v for n, v in self.headers if n == name)
@@ -101,7 +111,8 @@ def inspect_body(
     Raises:
         KeyError: *sets* does not have one of *names*.
     """
-    signed = content.signed
+    signature = content.signature
+    signed = signature is not None
     if not names:
         return Carrying(state="read", signed=signed)
     looked_for = {name: sets.get(name).paths for name in names}
@@ -111,10 +122,12 @@ def inspect_body(
         if data := _data(content, job, limit):
             compose.add(counts, compose.inspect(data, _splitter(data, content, sets), job))
     except Unread as e:
-        return Carrying(state="unread", reason=e.reason, signed=signed)
+        return Carrying(state="unread", reason=e.reason, signed=signed, signature=signature)
     # Paths without a match are left out: a record is to say what is there.
     found = {name: {p: n for p, n in paths.items() if n} for name, paths in counts.items()}
-    return Carrying(state="read", counts=found, signed=signed, sets=looked_for)
+    return Carrying(
+        state="read", counts=found, signed=signed, sets=looked_for, signature=signature
+    )
 
 
 def mask_body(
@@ -125,6 +138,7 @@ def mask_body(
     *,
     limit: int,
     direction: Direction = "request",
+    resign: bool = False,
 ) -> Masked:
     """The message without the values of the sets *names*, body and head; all else stays byte for byte.
 
@@ -135,6 +149,7 @@ def mask_body(
         session: The call's; methods that need a key have none without.
         limit: The most bytes that its body may decode to.
         direction: Which way it goes.
+        resign: Whether its signature is made anew afterwards, where that can be done.
 
     Raises:
         Unread: It cannot be done exactly; ``signed`` if the sender signed what would be changed.
@@ -154,17 +169,24 @@ def mask_body(
     same = target == _joined(content.path, content.query)
     headers = dict(head.headers)
     if raw is not content.raw or headers or not same:
-        if content.signed:
+        signature = content.signature
+        if signature and (signature.problem or not resign):
             raise Unread("signed")
         headers |= digests.renew(content.headers, raw)
     return Masked(raw, counts, None if same else target, headers)
 
 
 def mask_call(
-    content: Content, sets: MaskSets, names: Sequence[str], session: Session, *, limit: int
+    content: Content,
+    sets: MaskSets,
+    names: Sequence[str],
+    session: Session,
+    *,
+    limit: int,
+    resign: bool = False,
 ) -> tuple[Masked, Session]:
     """As ``mask_body`` for a request, with the session and what it gave out: another process may do this."""
-    return mask_body(content, sets, names, session, limit=limit), session
+    return mask_body(content, sets, names, session, limit=limit, resign=resign), session
 
 
 def _target(content: Content) -> Target:

@@ -3,7 +3,7 @@
 import dataclasses
 import datetime
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -19,11 +19,13 @@ from residency.core.policy.file import parse as parse_policy
 from residency.core.policy.rule import Policy
 from residency.core.region.atlas import Atlas
 from residency.core.region.atlas import parse as parse_atlas
+from residency.core.signing import Role
+from residency.core.signing.file import parse as parse_signing
 from residency.errors import Fault
 
 #: What a rules folder must, and may, have. Catalogue and places come with the package where it has none.
 REQUIRED = ("policy.yaml", "identity.yaml", "masks.yaml")
-OPTIONAL = ("destinations.yaml",)
+OPTIONAL = ("destinations.yaml", "signing.yaml")
 FOLDERS = ("catalogue", "places")
 
 
@@ -40,6 +42,7 @@ class Configuration:
     atlas: Atlas
     identity: IssuerBook
     digest: str
+    roles: tuple[Role, ...] = ()
     jwks: Mapping[str, str] = field(default_factory=dict)
 
     def trusting(self, texts: Mapping[str, str]) -> Self:
@@ -91,6 +94,8 @@ def parse(sources: Mapping[str, str], *, today: datetime.date) -> Configuration:
         if "identity.yaml" in documents
         else None
     )
+    signing = documents.get("signing.yaml")
+    roles = parse_signing(signing, faults) if signing else ()
     policy = None
     if atlas and "policy.yaml" in documents:
         policy = _policy(
@@ -99,15 +104,32 @@ def parse(sources: Mapping[str, str], *, today: datetime.date) -> Configuration:
             atlas=atlas,
             sets=sets,
             identity=identity,
+            roles=roles,
             digest_=digest_of(sources),
             today=today,
         )
+    if policy and signing:
+        _unused(policy, roles or (), signing, faults)
     faults.check()
     if policy is None or sets is None or atlas is None or identity is None:
         raise TypeError("a part without a value and without a fault")
     return Configuration(
-        policy=policy, sets=sets, atlas=atlas, identity=identity, digest=policy.digest
+        policy=policy,
+        sets=sets,
+        atlas=atlas,
+        identity=identity,
+        roles=roles or (),
+        digest=policy.digest,
     )
+
+
+def _unused(policy: Policy, roles: Sequence[Role], document: Document, faults: Faults) -> None:
+    """Roles that no rule names: the gateway would hold credentials for nothing."""
+    used = {rule.resign.name for rule in policy.rules if rule.resign}
+    for i, role in enumerate(roles):
+        if role.name not in used:
+            mend = f"write resign: {role.name} into the rule that it is for, or remove it"
+            faults.add(document.fault(("roles", i, "name"), "no rule names this role", mend))
 
 
 def _below(documents: Mapping[str, Document], folder: str) -> list[Document]:
@@ -121,6 +143,7 @@ def _policy(
     atlas: Atlas,
     sets: MaskSets | None,
     identity: IssuerBook | None,
+    roles: Sequence[Role] | None,
     digest_: str,
     today: datetime.date,
 ) -> Policy | None:
@@ -133,6 +156,7 @@ def _policy(
         digest=digest_,
         issuers=identity.names if identity is not None else None,
         functions=atlas.functions(),
+        roles={role.name: role for role in roles} if roles is not None else None,
     )
     if parsed is None:
         return None

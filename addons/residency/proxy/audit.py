@@ -29,6 +29,7 @@ from residency.proxy.messages import guarded
 from residency.proxy.reach import reach
 from residency.proxy.record import decision_record
 from residency.proxy.region import Located
+from residency.proxy.resign import SignedAs, sign_anew
 from residency.proxy.resolver import Pin
 from residency.proxy.returns import SWITCHING, Returned, refuse
 from residency.proxy.sockets import Channel, asks
@@ -190,12 +191,15 @@ class AuditAddon(Stage):
         return decision
 
     async def _reach(self, flow: http.HTTPFlow, decision: Decision) -> tuple[Decision, Pin | None]:
-        """*decision*, and where it leads; no pin, and a block, where the addresses do not permit it."""
+        """*decision*, and where it leads; no pin, and a block, where the addresses do not permit it, or nobody can sign."""
         try:
-            return decision, await reach(self.runtime, flow, decision)
+            pin = await reach(self.runtime, flow, decision)
+            await sign_anew(self.runtime, flow, decision)
         except CallError as e:
             deny(flow, e.code, e.detail)
             return self._final(flow), None
+        else:
+            return decision, pin
 
     async def _write(self, flow: http.HTTPFlow, decision: Decision) -> None:
         judged = flowstate.find(flow, seal.Seal)
@@ -212,6 +216,9 @@ class AuditAddon(Stage):
         seal.check(flow, self.runtime.secret, self.runtime.configuration.policy.digest)
         if has_gone(flow.client_conn):
             raise CallError("aborted", "the client has gone")
+        masked = flowstate.find(flow, Masked)
+        if masked and masked.to_sign:
+            flowstate.read(flow, SignedAs)
         request = flow.request
         if request.is_http2 and request.raw_content:
             # mitmproxy 12.2.3 sends an HTTP/2 body to an HTTP/1 server without any framing: request smuggling.

@@ -65,7 +65,7 @@ def weight(raw: bytes, headers: http.Headers) -> int:
 def content_of(flow: http.HTTPFlow, raw: bytes) -> Content:
     """The request as what may have regulated fields in it."""
     path, _, query = flow.request.path.partition("?")
-    return Content(raw, headers_of(flow), path, query)
+    return Content(raw, headers_of(flow), path, query, flow.request.host.lower())
 
 
 def answer_headers_of(response: http.Response) -> Headers:

@@ -143,6 +143,7 @@ class HoldAddon(Stage):
             "query": "?" in flow.request.path,
             "carrying": carrying.to_plain(),
             "masked": masked.to_plain()["counts"] if masked else {},
+            **({"resign": decision.resign} if decision.resign else {}),
         }  # fmt: skip
 
     async def _wait(self, flow: http.HTTPFlow, hold: Hold) -> Hold:

@@ -19,7 +19,8 @@ from residency.core.mask.weave import Originals
 from residency.core.message import mask_received, mask_sent
 from residency.core.plain import Plain
 from residency.core.policy.decide import Counts, Decision, counts_from_plain
-from residency.errors import Unread
+from residency.core.signing.signature import is_fresh
+from residency.errors import StageError, Unread
 from residency.proxy import flowstate, seal
 from residency.proxy.context import answer_headers_of, content_of, weight, weight_of
 from residency.proxy.flowstate import Ticket, has_left
@@ -35,21 +36,23 @@ logger = logging.getLogger("residency.mask")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Masked:
-    """Which fields were masked: set → path → how many."""
+    """Which fields were masked: set → path → how many. ``to_sign``: the sender's signature holds no more."""
 
     stage: ClassVar[str] = "masked"
 
     counts: Counts
+    to_sign: bool = False
 
     def to_plain(self) -> dict[str, Plain]:
-        return {"counts": {name: dict(paths) for name, paths in self.counts.items()}}
+        counts = {name: dict(paths) for name, paths in self.counts.items()}
+        return {"counts": counts, "to_sign": self.to_sign}
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Plain]) -> Self:
-        counts = plain["counts"]
-        if not isinstance(counts, Mapping):
-            raise TypeError("masked: counts must be a mapping")
-        return cls(counts=counts_from_plain(counts))
+        counts, to_sign = plain["counts"], plain["to_sign"]
+        if not isinstance(counts, Mapping) or not isinstance(to_sign, bool):
+            raise TypeError("masked: wrong types")
+        return cls(counts=counts_from_plain(counts), to_sign=to_sign)
 
 
 class MaskAddon(Stage):
@@ -68,21 +71,30 @@ class MaskAddon(Stage):
         configuration, runtime = self.runtime.configuration, self.runtime
         seal.check(flow, runtime.secret, configuration.policy.digest)
         raw = flow.request.raw_content or b""
+        content = content_of(flow, raw)
         try:
             masked, session = await runtime.read(
                 weight_of(flow),
                 mask_call,
-                content_of(flow, raw),
+                content,
                 configuration.sets,
                 decision.masks,
                 self._session(flow, "request"),
                 limit=runtime.read_limit,
+                resign=decision.resign is not None,
             )
         except Unread as e:
             deny(flow, "unmaskable", e.reason)
             return
+        is_changed = masked.raw != raw or bool(masked.headers) or masked.target is not None
+        to_sign = is_changed and decision.resign is not None
+        if to_sign:
+            if not is_fresh(content.headers, flowstate.read(flow, Ticket).at):
+                deny(flow, "unmaskable", "signed-date")
+                return
+            await self._check_signer(decision)
         seal.check(flow, runtime.secret, configuration.policy.digest)
-        flowstate.write(flow, Masked(counts=masked.counts))
+        flowstate.write(flow, Masked(counts=masked.counts, to_sign=to_sign))
         _put(flow, raw, masked)
         seal.put(flow, runtime.secret, configuration.policy.digest)
         runtime.returns.expect(
@@ -94,6 +106,17 @@ class MaskAddon(Stage):
                 Originals(session.originals),
             ),
         )
+
+    async def _check_signer(self, decision: Decision) -> None:
+        """See that the gateway can sign, before anybody is asked for a ruling that would be used up in vain.
+
+        Raises:
+            CallError: ``signing-unavailable``.
+        """
+        rule = self.runtime.configuration.policy.rule(decision.rule or "")
+        if rule is None or rule.resign is None:
+            raise StageError("a call to be signed anew that no role is for")
+        await self.runtime.signers.keys(rule.resign)
 
     def _expect_messages(self, flow: http.HTTPFlow, decision: Decision) -> None:
         channel = Channel(

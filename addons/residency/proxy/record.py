@@ -17,6 +17,7 @@ from residency.proxy.identity import Known
 from residency.proxy.mask import Masked
 from residency.proxy.reach import Reached
 from residency.proxy.region import Located
+from residency.proxy.resign import SignedAs
 
 MAX_HOST = 253
 
@@ -28,7 +29,7 @@ def decision_record(
     ticket = flowstate.read(flow, Ticket)
     known, located = _or_none(flow, Known), _or_none(flow, Located)
     carrying, masked, held = _or_none(flow, Carrying), _or_none(flow, Masked), _or_none(flow, Held)
-    reached = _or_none(flow, Reached)
+    reached, signed = _or_none(flow, Reached), _or_none(flow, SignedAs)
     fault, decided = _or_none(flow, Fault), _or_none(flow, Decision)
     host = located.host if located else flow.request.host[:MAX_HOST].lower()
     caller: Plain = None
@@ -43,6 +44,8 @@ def decision_record(
         "rule": decision.rule,
         "code": decision.code,
         "reason": decision.reason,
+        **({"resign": decision.resign} if decision.resign else {}),
+        **({"signed_as": signed.to_plain()} if signed else {}),
         "detail": fault.detail if fault else None,
         "decided": decided.to_plain() if decided else None,
         "policy": policy,

@@ -8,6 +8,7 @@ import asyncio
 import datetime
 from pathlib import Path
 
+from residency import aws
 from residency.core.configuration import Configuration
 from residency.core.faults import Faults
 from residency.errors import ConfigurationError
@@ -54,7 +55,7 @@ class RulesFolder:
             configuration = await asyncio.to_thread(load, self.path, today=today())
             if stamp(self.path, self._files) != now:
                 return None
-            return self._checked(configuration)
+            return await asyncio.to_thread(self._checked, configuration)
         except ConfigurationError:
             self._settled = now
             raise
@@ -69,6 +70,7 @@ class RulesFolder:
         identity.file_keys(configuration.jwks, faults)
         check_secrets(identity, self.path, faults)
         maskkey.check(configuration.sets, self._mask_key, faults)
+        aws.check(configuration.roles, faults)
         faults.check()
         return configuration
 

@@ -35,6 +35,7 @@ from residency.proxy.opening import Opening
 from residency.proxy.resolver import Resolver
 from residency.proxy.returns import Returns
 from residency.proxy.rules import RulesFolder, today
+from residency.proxy.signers import Signers
 from residency.proxy.sockets import Sockets
 from residency.proxy.verifiers import Verifiers
 from residency.proxy.workers import Workers
@@ -64,6 +65,8 @@ class Runtime:
         self.feeds = Feeds()
         self.returns = Returns()
         self.sockets = Sockets()
+        #: Credentials of the roles that calls are signed anew as.
+        self.signers = Signers()
         #: The deployment's, for ``hmac``; empty if there is none.
         self.mask_key = b""
         self.admin: Admin | None = None
@@ -213,6 +216,7 @@ class Runtime:
         )
         # Assigned together: no call sees the rules of one load and the keys of another.
         self._configuration, self._verifiers = configuration, verifiers
+        self.signers.take(configuration.roles)
         verifiers.start()
 
     async def _watch(self) -> None:
@@ -263,6 +267,7 @@ class Runtime:
             self._verifiers.stop()
         if self.admin:
             self.admin.stop()
+        self.signers.stop()
         self.workers.stop()
         self.resolver.uninstall()
         socketlayer.uninstall()

@@ -24,6 +24,7 @@ from residency.core.identity import Caller
 from residency.core.plain import Plain
 from residency.core.policy.rule import Action, Approval, Policy, Rule
 from residency.core.region.destination import Destination
+from residency.core.signing import Signature
 
 type Counts = Mapping[str, Mapping[str, int]]
 
@@ -42,7 +43,8 @@ class Carrying:
     """Which regulated fields a body has: mask set → path → how many. Never values.
 
     ``state`` is ``pending`` (not read yet), ``read`` or ``unread``; only then ``reason`` says why it cannot be.
-    ``signed``: the sender signed the body, so it can be read and not be changed. ``sets`` says what was counted: mask
+    ``signed``: the sender signed the body, so it can be read and not be changed, unless a rule has it signed anew by what
+    ``signature`` tells. ``sets`` says what was counted: mask
     set → ``MaskSet.paths``.
     """
 
@@ -53,6 +55,7 @@ class Carrying:
     reason: str | None = None
     signed: bool = False
     sets: Mapping[str, str] = field(default_factory=dict)
+    signature: Signature | None = None
 
     def total(self, names: Sequence[str]) -> int:
         """How many matches the sets *names* have together.
@@ -69,6 +72,7 @@ class Carrying:
             "reason": self.reason,
             "signed": self.signed,
             "sets": dict(self.sets),
+            **({"signature": self.signature.to_plain()} if self.signature else {}),
         }
 
     @classmethod
@@ -81,12 +85,14 @@ class Carrying:
         sets = plain.get("sets", {})
         if not isinstance(sets, Mapping) or not all(isinstance(s, str) for s in sets.values()):
             raise TypeError("carrying: wrong sets")
+        signature = plain.get("signature")
         return cls(
             state=str(state),
             counts=counts_from_plain(counts),
             reason=reason,
             signed=signed,
             sets={name: str(s) for name, s in sets.items()},
+            signature=None if signature is None else Signature.from_plain(signature),
         )
 
 
@@ -130,7 +136,7 @@ class Decision:
     """What to do with one call, and why. As made without arguments it blocks.
 
     ``code`` is a key of ``errors.CODES`` for block and hold, ``None`` otherwise. ``reason`` is the reason that a
-    body is unread.
+    body is unread. ``resign`` names the role of ``signing.yaml`` that the call is signed anew as, if masking changes it.
     """
 
     stage: ClassVar[str] = "decision"
@@ -140,6 +146,7 @@ class Decision:
     code: str | None = "no-rule"
     masks: tuple[str, ...] = ()
     reason: str | None = None
+    resign: str | None = None
 
     def to_plain(self) -> dict[str, Plain]:
         return {
@@ -148,6 +155,7 @@ class Decision:
             "code": self.code,
             "masks": list(self.masks),
             "reason": self.reason,
+            **({"resign": self.resign} if self.resign else {}),
         }
 
     @classmethod
@@ -157,14 +165,16 @@ class Decision:
         )
         if not isinstance(action, str) or not isinstance(masks, list):
             raise TypeError("decision: wrong action or masks")
-        if not all(isinstance(x, str | None) for x in (rule, code, reason)):
-            raise TypeError("decision: rule, code and reason must be text or null")
+        resign = plain.get("resign")
+        if not all(isinstance(x, str | None) for x in (rule, code, reason, resign)):
+            raise TypeError("decision: rule, code, reason and resign must be text or null")
         return cls(
             action=Action(action),
             rule=rule if isinstance(rule, str) else None,
             code=code if isinstance(code, str) else None,
             masks=tuple(str(m) for m in masks),
             reason=reason if isinstance(reason, str) else None,
+            resign=resign if isinstance(resign, str) else None,
         )
 
 
@@ -185,7 +195,7 @@ def decide(policy: Policy, inputs: Inputs, today: datetime.date) -> Decision | U
         if match is not False and rule.admits_function(inputs.destination) is None:
             return NEEDS_BODY
         if match is True:
-            return _conclude(rule, inputs.carrying)
+            return _conclude(rule, inputs.caller, inputs.carrying)
         if match is not False:
             return match
     return Decision()
@@ -223,7 +233,7 @@ def _data_matches(rule: Rule, carrying: Carrying) -> bool | Decision | Undecided
     return wanted and carrying.total(data.none_of) == 0
 
 
-def _conclude(rule: Rule, carrying: Carrying) -> Decision | Undecided:
+def _conclude(rule: Rule, caller: Caller, carrying: Carrying) -> Decision | Undecided:
     if rule.then is Action.BLOCK:
         return Decision(rule=rule.id, code="rule")
     if rule.then is Action.ALLOW:
@@ -231,19 +241,23 @@ def _conclude(rule: Rule, carrying: Carrying) -> Decision | Undecided:
     if carrying.state == "pending":
         return NEEDS_BODY
     if rule.mask:
-        reason = _unmaskable(rule, carrying)
+        reason = _unmaskable(rule, caller, carrying)
         if reason:
             return Decision(rule=rule.id, code="unmaskable", reason=reason)
     code = "held" if rule.then is Action.HOLD else None
-    return Decision(action=rule.then, rule=rule.id, code=code, masks=rule.mask)
+    role = rule.resign if carrying.signed else None
+    resign = role.name if role and not role.refuses(caller, carrying.signature) else None
+    return Decision(action=rule.then, rule=rule.id, code=code, masks=rule.mask, resign=resign)
 
 
-def _unmaskable(rule: Rule, carrying: Carrying) -> str | None:
+def _unmaskable(rule: Rule, caller: Caller, carrying: Carrying) -> str | None:
     if carrying.state != "read":
         return carrying.reason or "not-json"
     if any(name not in carrying.counts for name in rule.mask):
         return "drift"
-    return "signed" if carrying.signed and carrying.total(rule.mask) else None
+    if not carrying.signed or not carrying.total(rule.mask):
+        return None
+    return rule.resign.refuses(caller, carrying.signature) if rule.resign else "signed"
 
 
 def opens_websocket(

@@ -1,7 +1,7 @@
 """policy.yaml: the format, and everything that can be wrong with it."""
 
 import datetime
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
@@ -12,6 +12,7 @@ from residency.core.faults import Faults
 from residency.core.places import Area, Jurisdictions
 from residency.core.policy import reach
 from residency.core.policy.rule import Action, Approval, Basis, Data, Policy, Rule, Who
+from residency.core.signing import Role
 
 type Text = Annotated[str, StringConstraints(min_length=1, max_length=500, strip_whitespace=True)]
 type Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,79}$")]
@@ -57,6 +58,7 @@ class RuleText(_Strict):
     carrying: DataText | None = None
     then: Action
     mask: Names = ()
+    resign: Name | None = None
     approval: ApprovalText | None = None
     basis: BasisText | None = None
     websockets: bool = False
@@ -102,16 +104,17 @@ def parse(
     digest: str,
     issuers: Collection[str] | None = None,
     functions: Collection[str] | None = None,
+    roles: Mapping[str, Role] | None = None,
 ) -> tuple[Policy, tuple[CaseText, ...]] | None:
     """The policy and its tests, or ``None`` with every fault added to *faults*.
 
     *sets* are the names of the mask sets, *issuers* those that identity.yaml believes, *functions* globs for every
-    function that a call may be told to be; ``None`` where their file has faults of its own.
+    function that a call may be told to be, *roles* those of signing.yaml; ``None`` where their file has faults of its own.
     """
     text = fit(document, PolicyText, faults)
     if text is None:
         return None
-    reader = _Reader(document, faults, jurisdictions, sets)
+    reader = _Reader(document, faults, jurisdictions, sets, roles)
     home = reader.area(text.home, ("home",))
     rules = tuple(reader.rule(r, ("rules", i), home) for i, r in enumerate(text.rules))
     reader.same_ids(text.rules)
@@ -135,11 +138,13 @@ class _Reader:
         faults: Faults,
         jurisdictions: Jurisdictions,
         sets: Collection[str] | None,
+        roles: Mapping[str, Role] | None,
     ) -> None:
         self.document = document
         self.faults = faults
         self.jurisdictions = jurisdictions
         self.sets = sets
+        self.roles = roles
 
     def fault(self, path: Path, message: str, mend: str) -> None:
         self.faults.add(self.document.fault(path, message, mend))
@@ -164,6 +169,14 @@ class _Reader:
             if self.sets is not None and name not in self.sets:
                 known = ", ".join(sorted(self.sets)) or "none"
                 self.fault((*path, i), f"there is no mask set {name!r}", f"known: {known}")
+
+    def role(self, name: str | None, path: Path) -> Role | None:
+        if name is None or self.roles is None:
+            return None
+        if name not in self.roles:
+            known = ", ".join(sorted(self.roles)) or "none"
+            self.fault(path, f"there is no role {name!r} in signing.yaml", f"known: {known}")
+        return self.roles.get(name)
 
     def rule(self, text: RuleText, path: Path, home: Area | None) -> Rule:
         to = self.area(text.to, (*path, "to")) if text.to else None
@@ -198,6 +211,7 @@ class _Reader:
             approval=Approval(**text.approval.model_dump()) if text.approval else None,
             basis=Basis(**text.basis.model_dump()) if text.basis else None,
             websockets=text.websockets,
+            resign=self.role(text.resign, (*path, "resign")),
         )
 
     def whole(self, text: RuleText, path: Path) -> None:
@@ -233,6 +247,12 @@ def _misfits(text: RuleText) -> list[tuple[bool, Path, str, str]]:
         (masks and not text.mask, ("then",), "mask without mask sets", "add mask: [set, …]"),
         (bool(text.mask) and not (masks or holds), ("mask",), pointless, "remove it"),
         (
+            text.resign is not None and not text.mask,
+            ("resign",),
+            "without mask: what is not changed keeps its own signature",
+            "add mask: [set, …], or remove it",
+        ),
+        (
             holds and text.approval is None,
             ("then",),
             "hold without approval",
@@ -242,6 +262,12 @@ def _misfits(text: RuleText) -> list[tuple[bool, Path, str, str]]:
         (text.basis is not None and blocks, ("basis",), pointless, "remove it"),
         (late, ("approval", "valid"), "is shorter than wait", "make it longer"),
         (text.websockets and (blocks or holds), ("websockets",), pointless, "remove it"),
+        (
+            text.websockets and text.resign is not None,
+            ("websockets",),
+            "with resign: a handshake is not signed anew",
+            "remove one of the two",
+        ),
         (
             text.websockets and text.carrying is not None,
             ("websockets",),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from residency.core.glob import compile_globs, meet
 from residency.core.places import Area
 from residency.core.protocol.operations import GLOBS, PROTOCOLS, UNTOLD
+from residency.core.signing.role import Role
 
 if TYPE_CHECKING:
     from residency.core.identity import Caller
@@ -88,6 +89,8 @@ class Rule:
     basis: Basis | None
     #: Whether the calls that it allows or masks may be opening handshakes of WebSockets.
     websockets: bool = False
+    #: As whom a call that its sender signed is signed anew once it is masked; ``None``: as nobody.
+    resign: Role | None = None
     _functions: re.Pattern[str] | None = None
     _subjects: re.Pattern[str] | None = None
     #: Whether what the body names may matter: always to a block that could match such a name.
