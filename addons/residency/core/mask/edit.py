@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Self
 
-from residency.core.mask.course import VALUE, By, Course, Replace, Run, Slot
+from residency.core.mask.course import By, Course, Replace
+from residency.core.mask.runs import VALUE, Run, Slot
 from residency.core.mask.shape import Unfit
 
 _VALUE = re.compile(rb"[ \t\n\r]*+(" + VALUE + rb")", re.DOTALL)

@@ -30,8 +30,8 @@ def meaning(lexeme: bytes) -> str:
     if not lexeme.startswith(b'"'):
         digits = lexeme.decode()
         return format(Decimal(digits), "f") if _SCALED.fullmatch(digits) else digits
-    text: str = json.loads(lexeme)
-    return text
+    text = lexeme.decode()
+    return str(json.loads(text)) if "\\" in text else text[1:-1]
 
 
 def changed(text: str, changes: Sequence[Change]) -> tuple[str, list[tuple[int, int]]]:
