@@ -2,10 +2,11 @@
 
 import json
 import re
-from bisect import bisect_right
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from itertools import accumulate
 
 #: Any string, or number, of a JSON text that has been checked.
 SCALAR = re.compile(rb'"(?:[^"\\]++|\\.)*+"|-?[0-9][0-9.eE+-]*+', re.DOTALL)
@@ -53,15 +54,13 @@ def rewritten(lexeme: bytes, changes: Sequence[Change]) -> bytes:
     if not lexeme.startswith(b'"'):
         return json.dumps(changed(meaning(lexeme), changes)[0]).encode()
     spelled = lexeme.decode()
-    here, there = [0], [1]
-    for found in _ESCAPE.finditer(spelled):
-        start = here[-1] + found.start() - there[-1]
-        here += start, start + 1
-        there += found.start(), found.end()
+    spans = [found.span() for found in _ESCAPE.finditer(spelled)]
+    # Each escape says one character, so what comes behind it is further on in the spelling, by so many.
+    more = [*accumulate((end - start - 1 for start, end in spans), initial=1)]
+    here = [start - by for (start, _), by in zip(spans, more, strict=False)]
 
     def place(at: int) -> int:
-        number = bisect_right(here, at) - 1
-        return there[number] + at - here[number]
+        return at + more[bisect_left(here, at)]
 
     inner = [Change(place(c.start), place(c.end), json.dumps(c.text)[1:-1]) for c in changes]
     return changed(spelled, inner)[0].encode()
