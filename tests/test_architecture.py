@@ -51,7 +51,6 @@ UNNAMED: dict[str, str] = {
     "residency.core.mask.edit": "a part of swift; test_mask_swift",
     "residency.core.mask.runs": "a part of swift; test_mask_swift",
     "residency.core.mask.spots": "a part of places; test_mask_places",
-    "residency.core.mask.strings": "a part of engine; test_mask_job",
     "residency.core.mask.tokens": "a part of path; test_mask_path, test_mask_rfc9535",
     "residency.core.mask.tree": "values that path makes and walk reads; test_mask_path, test_mask_rfc9535",
     "residency.core.mask.unpack": "a part of coding; test_mask_coding",

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import orjson
 
@@ -69,6 +70,13 @@ def text(found: dict[str, Cost]) -> str:
             f"{cost.ratio.median:>8.1f} times orjson"
         )
     return "\n".join(lines)
+
+
+def plain(found: dict[str, Cost]) -> dict[str, Any]:
+    return {
+        name: {"bytes": c.size, "us": c.micros.to_plain(), "ratio": c.ratio.to_plain()}
+        for name, c in found.items()
+    }
 
 
 def _cost(body: bytes, rounds: int) -> Cost:

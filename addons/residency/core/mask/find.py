@@ -1,6 +1,5 @@
 """What a job finds in one document: values as a whole, and parts of strings, also of JSON inside strings."""
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -8,7 +7,7 @@ from residency.core.mask.detect.finder import Span, find
 from residency.core.mask.fields import MaskField
 from residency.core.mask.job import Action, Job, Layer
 from residency.core.mask.plan import Hit
-from residency.core.mask.strings import SCALAR, meaning
+from residency.core.mask.strings import meaning, scalars
 from residency.errors import Unread
 
 
@@ -101,22 +100,26 @@ class Search:
         self, found: Found, parts: Sequence[tuple[Hit, Action]], texts: frozenset[int], depth: int
     ) -> None:
         """Look into the strings of *found*'s document that no value as a whole takes with it."""
-        holders = {hit.start: action for hit, action in parts if action.inside}
-        rows: dict[frozenset[int], tuple[list[tuple[int, int]], list[str]]] = {}
+        holders = {
+            hit.start: action
+            for hit, action in parts
+            if action.inside and found.data.startswith(b'"', hit.start)
+        }
+        rows: dict[frozenset[int], list[tuple[int, int]]] = {}
         for start, end, fields in _scalars(found, parts, texts):
-            said = meaning(found.data[start:end])
-            action = holders.get(start)
-            if action and found.data.startswith(b'"', start):
-                inner = self._inside(said, action, fields, depth)
+            if start in holders:
+                said = meaning(found.data[start:end])
+                inner = self._inside(said, holders[start], fields, depth)
                 if inner is not None:
                     if inner:
                         found.texts.append(Text(start, end, said, inner=inner))
                     continue
-            if fields:
-                row = rows.get(fields) or rows.setdefault(fields, ([], []))
-                row[0].append((start, end))
-                row[1].append(said)
-        for fields, (spans, strings) in rows.items():
+            if fields in rows:
+                rows[fields].append((start, end))
+            elif fields:
+                rows[fields] = [(start, end)]
+        for fields, spans in rows.items():
+            strings = [meaning(found.data[start:end]) for start, end in spans]
             cuts = self._detect(strings, fields)
             found.texts += [Text(*spans[n], strings[n], cut) for n, cut in cuts.items()]
         found.texts.sort(key=lambda text: text.start)
@@ -171,24 +174,11 @@ def _scalars(
     found: Found, parts: Sequence[tuple[Hit, Action]], texts: frozenset[int]
 ) -> Iterator[tuple[int, int, frozenset[int]]]:
     """Strings and numbers to look into, keys among them, with the fields that look: none that goes as a whole."""
-    areas = [(hit.start, hit.end, action.parts) for hit, action in parts if action.parts]
-    wanted: dict[int, tuple[int, frozenset[int]]] = {}
-    last = 0
-    for first, stop, fields in [(0, len(found.data), texts)] * bool(texts) + areas:
-        for start, end in map(re.Match.span, SCALAR.finditer(found.data, first, stop)):
-            both = fields | wanted[start][1] if start < last and start in wanted else fields
-            wanted[start] = end, both
-        last = max(last, stop)
-    for hit, action in parts:
-        if not action.parts and found.data.startswith(b'"', hit.start):
-            wanted.setdefault(hit.start, (hit.end, action.parts))
-    wholes = iter(found.wholes)
-    whole = next(wholes, None)
-    for start, (end, fields) in sorted(wanted.items()):
-        while whole and whole[0].end <= start:
-            whole = next(wholes, None)
-        if not whole or start < whole[0].start:
-            yield start, end, fields
+    areas = [(0, len(found.data), texts)] * bool(texts)
+    areas += [(hit.start, hit.end, action.parts) for hit, action in parts if action.parts]
+    # Only what it holds is asked of these.
+    alone = [(hit.start, hit.end) for hit, action in parts if not action.parts]
+    return scalars(found.data, areas, alone, [(hit.start, hit.end) for hit, _ in found.wholes])
 
 
 def _merged(spans: Sequence[tuple[Span, int, str]], fields: Sequence[MaskField]) -> list[Cut]:

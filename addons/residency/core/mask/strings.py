@@ -3,7 +3,7 @@
 import json
 import re
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import accumulate
@@ -33,6 +33,42 @@ def meaning(lexeme: bytes) -> str:
         return format(Decimal(digits), "f") if _SCALED.fullmatch(digits) else digits
     text = lexeme.decode()
     return str(json.loads(text)) if "\\" in text else text[1:-1]
+
+
+def scalars(
+    data: bytes,
+    areas: Sequence[tuple[int, int, frozenset[int]]],
+    alone: Sequence[tuple[int, int]],
+    gone: Iterable[tuple[int, int]],
+) -> Iterator[tuple[int, int, frozenset[int]]]:
+    """Strings and numbers of *data* with the fields that look into them, by start: keys, too.
+
+    Args:
+        data: A JSON text that has been checked.
+        areas: Values, and the fields that look into all of each.
+        alone: Values into which, if they are strings, some look beside that.
+        gone: Values that are left out with all in them; ascending and apart.
+    """
+    wanted: dict[int, tuple[int, frozenset[int]]] = {}
+    last = 0
+    for first, stop, fields in areas:
+        found = map(re.Match.span, SCALAR.finditer(data, first, stop))
+        if first >= last:
+            wanted |= {start: (end, fields) for start, end in found}
+        else:
+            for start, end in found:
+                wanted[start] = end, fields | wanted.get(start, (0, fields))[1]
+        last = max(last, stop)
+    for start, end in alone:
+        if data.startswith(b'"', start):
+            wanted.setdefault(start, (end, frozenset()))
+    ends = iter(gone)
+    begin, stop = next(ends, (len(data), 0))
+    for start, (end, fields) in sorted(wanted.items()):
+        while stop and stop <= start:
+            begin, stop = next(ends, (len(data), 0))
+        if start < begin:
+            yield start, end, fields
 
 
 def changed(text: str, changes: Sequence[Change]) -> tuple[str, list[tuple[int, int]]]:

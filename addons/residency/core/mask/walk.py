@@ -22,7 +22,7 @@ _SCALARS = re.compile(r'(?:[^"\[\]{}]++|"(?:[^"\\]++|\\.)*+")*+', re.DOTALL)
 #: What comes before a member's value, in text that is known to be JSON; a comma before the key, too. Then the value, if it
 #: is a scalar.
 _MEMBER = re.compile(
-    r'[ \t\n\r,]*+("(?:[^"\\]++|\\.)*+")[ \t\n\r]*+:[ \t\n\r]*+("(?:[^"\\]++|\\.)*+"|[-+.0-9a-zA-Z]++)?+',
+    r'[ \t\n\r,]*+"((?:[^"\\]++|\\.)*+)"[ \t\n\r]*+:[ \t\n\r]*+("(?:[^"\\]++|\\.)*+"|[-+.0-9a-zA-Z]++)?+',
     re.DOTALL,
 )
 _SCALAR = re.compile(r'"(?:[^"\\]++|\\.)*+"|[-+.0-9a-zA-Z]++', re.DOTALL)
@@ -176,18 +176,19 @@ class _Walk:
 
     def members(self, at: int, step: Step, parsed: Json) -> int:
         text, keys, values = self.text, self.machine.keys, self.machine.values
+        names, every = step.names, step.every
         at += 1
         while member := _MEMBER.match(text, at):
-            begun, done = member.span(1)
-            name = text[begun + 1 : done - 1]
+            name = member[1]
             if "\\" in name:
-                name = json.loads(member[1])
+                name = json.loads(f'"{name}"')
+            state = names.get(name, 0) | every
             child = parsed[name] if isinstance(parsed, dict) else None
-            state = step.names.get(name, 0) | step.every
             if step.filters:
                 state |= self.filtered(step, child)
             if ends := state & keys:
-                self.hits.append(Hit(begun, done, self.machine.paths(ends), key=True))
+                begun, done = member.span(1)
+                self.hits.append(Hit(begun - 1, done + 1, self.machine.paths(ends), key=True))
             begun, at = member.span(2)
             if at < 0:
                 at = self.value(member.end(), state, child)
