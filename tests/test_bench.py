@@ -75,3 +75,5 @@ def test_masking_is_measured_beside_a_round_trip_and_jsonpath_ng() -> None:
     assert result["hits"] == 8001
     assert result["ratio"]["jsonpath-ng"]["median"] > 10
     assert result["ratio"]["mask 50 paths"]["median"] < result["ratio"]["exact walk"]["median"] / 5
+    assert all(cost["us"]["median"] > 0 for cost in result["shipped"].values())
+    assert len(result["shipped"]) == 3

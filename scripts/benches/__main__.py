@@ -22,6 +22,7 @@ from scripts.benches import (
     output,
     profiling,
     regions,
+    shipped,
     sse,
 )
 from scripts.benches.load import LoadFailed
@@ -113,7 +114,10 @@ def _mask(options: argparse.Namespace) -> str:
     if options.rounds:
         effort = dataclasses.replace(effort, rounds=options.rounds)
     found = masking.masking(effort)
-    return json.dumps(masking.plain(found)) if options.json else masking.text(found)
+    costs = shipped.costs(effort.rounds)
+    if options.json:
+        return json.dumps(masking.plain(found) | {"shipped": shipped.plain(costs)})
+    return f"{masking.text(found)}\n\n{shipped.text(costs)}"
 
 
 def _sse(options: argparse.Namespace) -> str:

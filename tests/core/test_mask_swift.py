@@ -103,6 +103,36 @@ def test_keys_in_any_order_and_members_that_lack_go_it_too() -> None:
     assert not to.swift.courses[0].ordered
 
 
+@pytest.mark.parametrize("by", [MASKED, spelled], ids=["constant", "function"])
+@pytest.mark.parametrize(
+    ("paths", "runs"),
+    [(("$..e",), 1), (("$..e", "$..n"), 1), (("$..e", "$..z"), 2), (("$.r[*].y", "$..z", "$.m.y"), 2)],
+)  # fmt: skip
+def test_what_stands_between_selected_keys_may_be_as_short_as_it_gets(
+    paths: tuple[str, ...], runs: int, by: By
+) -> None:
+    """Each run of keys skips what must come before the next, and no byte more."""
+    short = {"e": 1, "y": 2, "n": 3, "l": [], "z": 4, "o": {}}
+    long: dict[str, object] = {
+        "e": "x" * 50,
+        "y": "\\\\",
+        "n": '"e":',
+        "l": [1, "z", [2]],
+        "z": None,
+        "o": {},
+    }
+    to = plan(*paths)
+
+    for records in ([long, short, short], [short], [long, long], [short, long, short]):
+        for spelling in ((",", ":"), (", ", ": ")):
+            body = {"m": {"y": 0, "e": 0}, "r": records}
+            data = json.dumps(body, separators=spelling).encode()
+            assert quickly(to, data, by) == exactly(to, data, by)
+
+    assert quickly(to, data, by)
+    assert len(to.swift.courses[0].cycle) == runs
+
+
 @pytest.mark.parametrize(
     "paths",
     [("$.records[0].name",), ("$.records[:1].name",), ("$.records[?@.id].name",), ("$..address",), ("$..tags[*]",),
@@ -196,7 +226,7 @@ SCALARS = st.one_of(
     st.booleans(),
     st.floats(allow_nan=False, allow_infinity=False),
 )
-KEYS = st.sampled_from(["a", "e", "n", "é", 'e"', "e\\", "e:", "{", ""])
+KEYS = st.sampled_from(["a", "e", "n", "é", 'e"', "e\\", "e:", "{", "", ",", ":"])
 VALUES = st.recursive(
     SCALARS, lambda v: st.lists(v, max_size=3) | st.dictionaries(KEYS, v, max_size=3), max_leaves=8
 )
@@ -204,7 +234,18 @@ RECORDS = st.lists(
     st.fixed_dictionaries({"e": SCALARS, "n": SCALARS}, optional={"a": VALUES, "é": SCALARS, "b": st.fixed_dictionaries({"e": SCALARS})}),
     min_size=1, max_size=4,
 )  # fmt: skip
-DOCUMENTS = RECORDS | st.fixed_dictionaries({"e": SCALARS, "r": RECORDS}) | VALUES
+APART = st.lists(
+    st.fixed_dictionaries({"e": SCALARS, "x": SCALARS, "n": SCALARS, "l": st.lists(SCALARS, max_size=2), "é": SCALARS,
+                           "o": st.lists(st.fixed_dictionaries({"x": SCALARS}), max_size=2), ",": SCALARS}),
+    min_size=1, max_size=4,
+)  # fmt: skip
+DOCUMENTS = (
+    RECORDS
+    | APART
+    | st.fixed_dictionaries({"e": SCALARS, "n": SCALARS, "l": st.lists(SCALARS), "r": APART})
+    | st.fixed_dictionaries({"e": SCALARS, "r": RECORDS})
+    | VALUES
+)
 SPELLINGS = st.sampled_from(
     [
         {},
@@ -219,7 +260,7 @@ CHANGES = st.lists(
     max_size=3,
 )  # fmt: skip
 PLANS = st.lists(
-    st.sampled_from(["$..e", "$..n", "$[*].e", "$.*.n", "$..*", "$..a", "$.r[*].e", "$..['é']", "$.r[*].a.n"]),
+    st.sampled_from(["$..e", "$..n", "$[*].e", "$.*.n", "$..*", "$..a", "$.r[*].e", "$..['é']", "$.r[*].a.n", "$.r[*].e", "$..[',']"]),
     min_size=1, max_size=3, unique=True,
 )  # fmt: skip
 
@@ -247,6 +288,17 @@ def changed(data: bytes, changes: list[tuple[int, int, bytes]]) -> bytes:
 
 
 # Holes that were found
+
+
+@pytest.mark.parametrize("key", [",", ":", ",1,", "]", "},{", " "])
+def test_the_quotes_of_two_strings_are_no_key(key: str) -> None:
+    """In ``["x",":1"]`` stands ``",":1``, which reads as a member called ``,``."""
+    to = plan(f"$..['{key}']")
+    data = json.dumps([{key: 1, "t": ["x", ":1"]}] * 3, separators=(",", ":")).encode()
+
+    for by in (b"null", lambda _: b"null"):
+        answer = quickly(to, data, by)
+        assert answer is None or answer == exactly(to, data, by)
 
 
 @pytest.mark.parametrize(

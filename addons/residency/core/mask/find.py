@@ -1,6 +1,5 @@
 """What a job finds in one document: values as a whole, and parts of strings, also of JSON inside strings."""
 
-from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -8,7 +7,7 @@ from residency.core.mask.detect.finder import Span, find
 from residency.core.mask.fields import MaskField
 from residency.core.mask.job import Action, Job, Layer
 from residency.core.mask.plan import Hit
-from residency.core.mask.strings import SCALAR, meaning
+from residency.core.mask.strings import meaning, scalars
 from residency.errors import Unread
 
 
@@ -64,15 +63,11 @@ class Search:
 
     def text(self, text: str) -> list[Cut]:
         """What the fields that look at all strings detect in *text*."""
-        whole = Text(0, len(text), text)
-        self._detect([whole], self.job.top.texts)
-        return whole.cuts
+        return self._detect([text], self.job.top.texts).get(0, [])
 
     def value(self, text: str, number: int) -> list[Cut]:
         """What the field of this number detects in *text*."""
-        whole = Text(0, len(text), text)
-        self._detect([whole], frozenset({number}))
-        return whole.cuts
+        return self._detect([text], frozenset({number})).get(0, [])
 
     def _hits(
         self, data: bytes, hits: Sequence[Hit], layer: Layer, texts: frozenset[int], depth: int
@@ -105,20 +100,28 @@ class Search:
         self, found: Found, parts: Sequence[tuple[Hit, Action]], texts: frozenset[int], depth: int
     ) -> None:
         """Look into the strings of *found*'s document that no value as a whole takes with it."""
-        holders = {hit.start: action for hit, action in parts if action.inside}
-        rows: dict[frozenset[int], list[Text]] = {}
+        holders = {
+            hit.start: action
+            for hit, action in parts
+            if action.inside and found.data.startswith(b'"', hit.start)
+        }
+        rows: dict[frozenset[int], list[tuple[int, int]]] = {}
         for start, end, fields in _scalars(found, parts, texts):
-            text = Text(start, end, meaning(found.data[start:end]))
-            action = holders.get(start)
-            if action and found.data[start : start + 1] == b'"':
-                text.inner = self._inside(text.text, action, fields, depth)
-            if text.inner is None and fields:
-                rows.setdefault(fields, []).append(text)
-            elif text.inner:
-                found.texts.append(text)
-        for fields, strings in rows.items():
-            self._detect(strings, fields)
-            found.texts += [text for text in strings if text.cuts]
+            if start in holders:
+                said = meaning(found.data[start:end])
+                inner = self._inside(said, holders[start], fields, depth)
+                if inner is not None:
+                    if inner:
+                        found.texts.append(Text(start, end, said, inner=inner))
+                    continue
+            if fields in rows:
+                rows[fields].append((start, end))
+            elif fields:
+                rows[fields] = [(start, end)]
+        for fields, spans in rows.items():
+            strings = [meaning(found.data[start:end]) for start, end in spans]
+            cuts = self._detect(strings, fields)
+            found.texts += [Text(*spans[n], strings[n], cut) for n, cut in cuts.items()]
         found.texts.sort(key=lambda text: text.start)
 
     def _inside(
@@ -142,15 +145,17 @@ class Search:
         # What looks at strings looks into this one, too, whichever set it stands in.
         return self._hits(data, hits, layer, fields, depth + 1)
 
-    def _detect(self, strings: Sequence[Text], fields: frozenset[int]) -> None:
-        """Put into *strings* what the fields of these numbers detect there."""
+    def _detect(self, strings: Sequence[str], fields: frozenset[int]) -> dict[int, list[Cut]]:
+        """What the fields of these numbers detect in *strings*, by the string's number."""
         owners = [(n, detector) for n in sorted(fields) for detector in self.job.fields[n].detect]
-        spans = find([text.text for text in strings], [detector for _, detector in owners])
-        for number, found in spans.items():
-            for span in found:
+        found = find(strings, [detector for _, detector in owners])
+        cuts: dict[int, list[Cut]] = {}
+        for number, spans in found.items():
+            for span in spans:
                 self.counts[owners[span.which][0]] += 1
-            named = [(span, owners[span.which][0], owners[span.which][1].kind) for span in found]
-            strings[number].cuts = _merged(named, self.job.fields)
+            named = [(span, owners[span.which][0], owners[span.which][1].kind) for span in spans]
+            cuts[number] = _merged(named, self.job.fields)
+        return cuts
 
 
 def _in_schema(
@@ -169,17 +174,11 @@ def _scalars(
     found: Found, parts: Sequence[tuple[Hit, Action]], texts: frozenset[int]
 ) -> Iterator[tuple[int, int, frozenset[int]]]:
     """Strings and numbers to look into, keys among them, with the fields that look: none that goes as a whole."""
-    wanted: dict[int, tuple[int, frozenset[int]]] = {}
-    areas = [(hit.start, hit.end, action.parts) for hit, action in parts]
-    for start, end, fields in [(0, len(found.data), texts)] * bool(texts) + areas:
-        for scalar in SCALAR.finditer(found.data, start, end):
-            _, others = wanted.get(scalar.start(), (0, frozenset()))
-            wanted[scalar.start()] = scalar.end(), others | fields
-    starts = [hit.start for hit, _ in found.wholes]
-    for start, (end, fields) in sorted(wanted.items()):
-        number = bisect_right(starts, start) - 1
-        if number < 0 or found.wholes[number][0].end <= start:
-            yield start, end, fields
+    areas = [(0, len(found.data), texts)] * bool(texts)
+    areas += [(hit.start, hit.end, action.parts) for hit, action in parts if action.parts]
+    # Only what it holds is asked of these.
+    alone = [(hit.start, hit.end) for hit, action in parts if not action.parts]
+    return scalars(found.data, areas, alone, [(hit.start, hit.end) for hit, _ in found.wholes])
 
 
 def _merged(spans: Sequence[tuple[Span, int, str]], fields: Sequence[MaskField]) -> list[Cut]:

@@ -34,6 +34,8 @@ class Gaps:
 
 LOOSE = Gaps(WS, WS, WS)
 _ASCII = 128
+#: What may come behind a string in JSON.
+_BEHIND = (",", ":", "]", "}", " ")
 
 
 class Unfit(Exception):  # noqa: N818 - never leaves this package
@@ -115,9 +117,10 @@ def key(name: str) -> bytes:
     """*name* as keys are usually spelled.
 
     Raises:
-        Unfit: It needs an escape, so that it could be spelled, or hold another key, in more ways than one.
+        Unfit: It needs an escape, so that it could be spelled, or hold another key, in more ways than one. Or it begins as
+            what follows a string, so that its quotes may be the end of one and the beginning of the next: ``["a",":1"]``.
     """
-    if not name.isprintable() or '"' in name or "\\" in name:
+    if not name.isprintable() or '"' in name or "\\" in name or name.startswith(_BEHIND):
         raise Unfit
     return b'"' + name.encode() + b'"'
 

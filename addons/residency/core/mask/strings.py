@@ -2,10 +2,11 @@
 
 import json
 import re
-from bisect import bisect_right
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from itertools import accumulate
 
 #: Any string, or number, of a JSON text that has been checked.
 SCALAR = re.compile(rb'"(?:[^"\\]++|\\.)*+"|-?[0-9][0-9.eE+-]*+', re.DOTALL)
@@ -30,8 +31,44 @@ def meaning(lexeme: bytes) -> str:
     if not lexeme.startswith(b'"'):
         digits = lexeme.decode()
         return format(Decimal(digits), "f") if _SCALED.fullmatch(digits) else digits
-    text: str = json.loads(lexeme)
-    return text
+    text = lexeme.decode()
+    return str(json.loads(text)) if "\\" in text else text[1:-1]
+
+
+def scalars(
+    data: bytes,
+    areas: Sequence[tuple[int, int, frozenset[int]]],
+    alone: Sequence[tuple[int, int]],
+    gone: Iterable[tuple[int, int]],
+) -> Iterator[tuple[int, int, frozenset[int]]]:
+    """Strings and numbers of *data* with the fields that look into them, by start: keys, too.
+
+    Args:
+        data: A JSON text that has been checked.
+        areas: Values, and the fields that look into all of each.
+        alone: Values into which, if they are strings, some look beside that.
+        gone: Values that are left out with all in them; ascending and apart.
+    """
+    wanted: dict[int, tuple[int, frozenset[int]]] = {}
+    last = 0
+    for first, stop, fields in areas:
+        found = map(re.Match.span, SCALAR.finditer(data, first, stop))
+        if first >= last:
+            wanted |= {start: (end, fields) for start, end in found}
+        else:
+            for start, end in found:
+                wanted[start] = end, fields | wanted.get(start, (0, fields))[1]
+        last = max(last, stop)
+    for start, end in alone:
+        if data.startswith(b'"', start):
+            wanted.setdefault(start, (end, frozenset()))
+    ends = iter(gone)
+    begin, stop = next(ends, (len(data), 0))
+    for start, (end, fields) in sorted(wanted.items()):
+        while stop and stop <= start:
+            begin, stop = next(ends, (len(data), 0))
+        if start < begin:
+            yield start, end, fields
 
 
 def changed(text: str, changes: Sequence[Change]) -> tuple[str, list[tuple[int, int]]]:
@@ -53,15 +90,13 @@ def rewritten(lexeme: bytes, changes: Sequence[Change]) -> bytes:
     if not lexeme.startswith(b'"'):
         return json.dumps(changed(meaning(lexeme), changes)[0]).encode()
     spelled = lexeme.decode()
-    here, there = [0], [1]
-    for found in _ESCAPE.finditer(spelled):
-        start = here[-1] + found.start() - there[-1]
-        here += start, start + 1
-        there += found.start(), found.end()
+    spans = [found.span() for found in _ESCAPE.finditer(spelled)]
+    # Each escape says one character, so what comes behind it is further on in the spelling, by so many.
+    more = [*accumulate((end - start - 1 for start, end in spans), initial=1)]
+    here = [start - by for (start, _), by in zip(spans, more, strict=False)]
 
     def place(at: int) -> int:
-        number = bisect_right(here, at) - 1
-        return there[number] + at - here[number]
+        return at + more[bisect_left(here, at)]
 
     inner = [Change(place(c.start), place(c.end), json.dumps(c.text)[1:-1]) for c in changes]
     return changed(spelled, inner)[0].encode()

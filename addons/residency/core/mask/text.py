@@ -46,7 +46,8 @@ def parse(data: bytes, *, depth: int = 64) -> JsonText:
     text = utf8(data)
     if sum(map(text.count, ",[{")) > MAX_VALUES:
         raise Unread("too-large", f"more than {MAX_VALUES} values")
-    if _nesting(text) > depth:
+    # Most have fewer containers than may nest.
+    if text.count("[") + text.count("{") > depth and _nesting(text) > depth:
         raise Unread("depth", f"more than {depth} containers deep")
     _validate(text)
     if _SURROGATE.search(text) and not _PAIRED.fullmatch(text):

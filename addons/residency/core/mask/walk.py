@@ -19,8 +19,12 @@ from residency.core.mask.tree import Logical, Segment
 _BLANK = re.compile(r"[ \t\n\r]*+")
 #: Elements of an array up to its end or to the next one that is a container.
 _SCALARS = re.compile(r'(?:[^"\[\]{}]++|"(?:[^"\\]++|\\.)*+")*+', re.DOTALL)
-#: What comes before a member's value, in text that is known to be JSON; a comma before the key, too.
-_KEY = re.compile(r'[ \t\n\r,]*+("(?:[^"\\]++|\\.)*+")[ \t\n\r]*+:[ \t\n\r]*+', re.DOTALL)
+#: What comes before a member's value, in text that is known to be JSON; a comma before the key, too. Then the value, if it
+#: is a scalar.
+_MEMBER = re.compile(
+    r'[ \t\n\r,]*+"((?:[^"\\]++|\\.)*+)"[ \t\n\r]*+:[ \t\n\r]*+("(?:[^"\\]++|\\.)*+"|[-+.0-9a-zA-Z]++)?+',
+    re.DOTALL,
+)
 _SCALAR = re.compile(r'"(?:[^"\\]++|\\.)*+"|[-+.0-9a-zA-Z]++', re.DOTALL)
 #: Reads any one value and keeps little of it; numbers of any length are text.
 _SKIP = json.JSONDecoder(object_pairs_hook=lambda _: None, parse_int=str, parse_float=str)
@@ -171,20 +175,25 @@ class _Walk:
         return state
 
     def members(self, at: int, step: Step, parsed: Json) -> int:
-        text, keys = self.text, self.machine.keys
+        text, keys, values = self.text, self.machine.keys, self.machine.values
+        names, every = step.names, step.every
         at += 1
-        while member := _KEY.match(text, at):
-            begun, done = member.span(1)
-            name = text[begun + 1 : done - 1]
+        while member := _MEMBER.match(text, at):
+            name = member[1]
             if "\\" in name:
-                name = json.loads(member[1])
+                name = json.loads(f'"{name}"')
+            state = names.get(name, 0) | every
             child = parsed[name] if isinstance(parsed, dict) else None
-            state = step.names.get(name, 0) | step.every
             if step.filters:
                 state |= self.filtered(step, child)
             if ends := state & keys:
-                self.hits.append(Hit(begun, done, self.machine.paths(ends), key=True))
-            at = self.value(member.end(), state, child)
+                begun, done = member.span(1)
+                self.hits.append(Hit(begun - 1, done + 1, self.machine.paths(ends), key=True))
+            begun, at = member.span(2)
+            if at < 0:
+                at = self.value(member.end(), state, child)
+            elif ends := state & values:
+                self.hits.append(Hit(begun, at, self.machine.paths(ends)))
         return self.blank(at) + 1
 
     def elements(self, at: int, step: Step, parsed: Json) -> int:

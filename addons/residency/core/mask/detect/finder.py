@@ -26,6 +26,16 @@ class Span:
 
 def find(texts: Sequence[str], detectors: Sequence[Detector]) -> dict[int, list[Span]]:
     """By the number of the string, everything that *detectors* find in it. Spans may overlap."""
+    # Keys, and much of what bodies say, come again and again.
+    once = list(dict.fromkeys(texts))
+    found = _find(once, detectors)
+    if not found or len(once) == len(texts):
+        return found
+    spans = {once[number]: spans for number, spans in found.items()}
+    return {number: spans[text] for number, text in enumerate(texts) if text in spans}
+
+
+def _find(texts: Sequence[str], detectors: Sequence[Detector]) -> dict[int, list[Span]]:
     found: dict[int, list[Span]] = {}
     together = [n for n, detector in enumerate(detectors) if not detector.whole]
     if together:
