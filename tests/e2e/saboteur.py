@@ -5,6 +5,7 @@ stages in mitmproxy's chain, as any operator's would; ``chain-HOOK:AddonHalt`` i
 """
 
 import asyncio
+import functools
 import importlib
 from contextvars import ContextVar
 from typing import Any
@@ -97,6 +98,7 @@ class Saboteur:
 def plant(place: str, owner: Any, name: str) -> None:
     original = getattr(owner, name)
 
+    @functools.wraps(original)
     def sabotaged(*args: Any, **kwargs: Any) -> Any:
         wanted, _, kind = _wanted.get().partition(":")
         if wanted == place:

@@ -35,6 +35,7 @@ class FarSide:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self._open: list[socket.socket] = []
+        self._parts: list[str | bytes] = []
         threading.Thread(target=self._run, daemon=True).start()
 
     def clear(self) -> None:
@@ -71,12 +72,14 @@ class FarSide:
             self.handshakes += 1
             self.offered = [str(e) for e in event.extensions]
             return connection.send(events.AcceptConnection())
-        if isinstance(event, events.TextMessage):
-            self.heard.append(event.data)
-            return connection.send(events.TextMessage(event.data))
-        if isinstance(event, events.BytesMessage):
-            self.heard.append(bytes(event.data))
-            return connection.send(events.BytesMessage(bytes(event.data)))
+        if isinstance(event, (events.TextMessage, events.BytesMessage)):
+            message = joined(self._parts, event)
+            if message is None:
+                return b""
+            self.heard.append(message)
+            if isinstance(message, str):
+                return connection.send(events.TextMessage(message))
+            return connection.send(events.BytesMessage(message))
         self.others.append(event)
         if isinstance(event, (events.Ping, events.CloseConnection)):
             return connection.send(event.response())
@@ -124,13 +127,33 @@ class Client:
             self.send(events.TextMessage(message))
         else:
             self.send(events.BytesMessage(message))
-        event = self.hear()
-        if isinstance(event, events.TextMessage):
-            return event.data
-        if isinstance(event, events.BytesMessage):
-            return bytes(event.data)
-        assert isinstance(event, events.CloseConnection), event
-        return event.code
+        return self.hear_message()
+
+    def hear_message(self) -> str | bytes | int:
+        """The next whole message, or the code of a close."""
+        parts: list[str | bytes] = []
+        while True:
+            event = self.hear()
+            if not isinstance(event, (events.TextMessage, events.BytesMessage)):
+                assert isinstance(event, events.CloseConnection), event
+                return event.code
+            message = joined(parts, event)
+            if message is not None:
+                return message
+
+
+def joined(
+    parts: list[str | bytes], event: events.TextMessage | events.BytesMessage
+) -> str | bytes | None:
+    """The message that *event* ends, of which *parts* have come before; ``None`` if it goes on."""
+    parts.append(event.data if isinstance(event, events.TextMessage) else bytes(event.data))
+    if not event.message_finished:
+        return None
+    whole = parts.copy()
+    parts.clear()
+    if isinstance(event, events.TextMessage):
+        return "".join(p for p in whole if isinstance(p, str))
+    return b"".join(p for p in whole if isinstance(p, bytes))
 
 
 def read_switch(sock: ssl.SSLSocket) -> Answer:

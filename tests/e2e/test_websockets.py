@@ -177,6 +177,21 @@ def test_a_message_in_fragments_is_masked_as_one(world: World) -> None:
     assert SECRET not in str(world.far.heard)
 
 
+def test_a_message_that_is_masked_in_another_process_passes_too(world: World) -> None:
+    sent = json.dumps({"email": SECRET, "text": "x" * 40_000})
+    with world.client("analytics") as client:
+        assert client.ask(sent) == sent
+    assert SECRET not in str(world.far.heard)
+
+
+def test_a_masked_message_keeps_its_letters_wherever_its_frames_end(world: World) -> None:
+    for shift in range(3):
+        sent = json.dumps({"email": SECRET, "text": "x" * shift + "€" * 9000}, ensure_ascii=False)
+        with world.client("analytics") as client:
+            assert client.ask(sent) == sent
+    assert "\N{REPLACEMENT CHARACTER}" not in str(world.far.heard)
+
+
 def test_without_a_rule_that_says_so_the_upgrade_is_refused(world: World) -> None:
     with world.client("others") as client:
         assert client.refusal is not None
@@ -226,3 +241,17 @@ def test_d12_a_connection_does_not_outlive_its_token(world: World) -> None:
 
     assert world.far.heard == ["in time"]
     assert world.outcome()["code"] == "identity-expired"
+
+
+@pytest.mark.slow
+def test_d12_nor_does_a_silent_one(world: World) -> None:
+    with world.client("eu-services", lifetime=-24) as client:
+        client.sock.settimeout(120)
+        assert client.ask("in time") == "in time"
+        assert client.hear_message() == 1008
+
+    outcome = world.outcome()
+    assert (outcome["code"], outcome["closed"]) == (
+        "identity-expired",
+        {"by": "gateway", "code": 1008},
+    )

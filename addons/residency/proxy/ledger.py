@@ -104,6 +104,17 @@ class LedgerWriter:
         """
         self._enter(kind, fields).result()
 
+    def check(self) -> None:
+        """Whether a record could be written, as far as can be told without one.
+
+        Raises:
+            LedgerError: It could not.
+        """
+        with self._lock:
+            if self._refusal:
+                raise LedgerError(self._refusal)
+            self._file.check_place()
+
     def close(self) -> None:
         """Write what waits, unlock and close. Blocks the caller; a second time does nothing."""
         with self._lock:
@@ -211,11 +222,11 @@ class _File:
         Raises:
             LedgerError: None is there.
         """
-        if self._broken:
-            raise LedgerError(self._broken)
         chain = Chain(*self.anchor)
         data = b"".join(map(chain.link, drafts))
-        self._check()
+        self.check_place()
+        if os.fstat(self._fd).st_size != self._size:
+            raise LedgerError("the ledger was changed by another hand")
         try:
             _write(self._fd, data)
             os.fsync(self._fd)
@@ -232,16 +243,20 @@ class _File:
             os.close(self._fd)
             self._fd = -1
 
-    def _check(self) -> None:
-        """Refuse to write to a file that is no longer the ledger as we left it."""
+    def check_place(self) -> None:
+        """Refuse to write to a file that is no longer the ledger. For any thread, while the file is open.
+
+        Raises:
+            LedgerError: It is another file, or one that cannot be written to any more.
+        """
+        if self._broken:
+            raise LedgerError(self._broken)
         try:
             ours, there = os.fstat(self._fd), os.lstat(self._path)
         except OSError as e:
             raise LedgerError(f"the ledger is not at its path: {_cause(e)}") from e
         if not os.path.samestat(ours, there):
             raise LedgerError("the ledger is not at its path: another file is")
-        if ours.st_size != self._size:
-            raise LedgerError("the ledger was changed by another hand")
 
     def _cut(self) -> None:
         try:

@@ -206,7 +206,7 @@ class Runtime:
         if settings.feeds:
             await self.feeds.open(settings.feeds)
         self.resolver.override(settings.resolve)
-        socketlayer.install(self.read_limit)
+        socketlayer.install(self.read_limit, self.sockets)
         self.resolver.install(asyncio.get_running_loop(), self._is_private)
         overrides: list[Plain] = [str(r) for r in settings.resolve]
         await self.ledger.append(

@@ -1,7 +1,8 @@
 """WebSockets that a decision has opened, and the stages' word for each of their messages.
 
 The front drops every message; the audit stage passes one on only if identity and mask have both vouched for that very
-message as it then is. A message that stays dropped ends its connection.
+message as it then is. A message that stays dropped ends its connection. So does a silence in which token, rules or
+ledger came to their end (``socketlayer``).
 """
 
 import weakref
@@ -17,8 +18,9 @@ from residency.core.plain import Plain
 from residency.core.policy.decide import Counts, Decision
 from residency.errors import CallError, StageError
 
-#: Whose word a message needs.
+#: Whose word a message needs, and whose the connection while there is none.
 VOUCHERS = frozenset({"identity", "mask"})
+STANDING = frozenset({"identity"})
 #: The most different values that tokens of one connection stand for; what they are is kept until it ends.
 MAX_ORIGINALS = 10_000
 
@@ -34,6 +36,8 @@ class Channel:
     received: Session = field(repr=False)
     code: str = ""
     reason: str = ""
+    #: The answer to the last question whether the connection may stand.
+    stands: bool = False
     passed: dict[str, int] = field(default_factory=lambda: {"sent": 0, "received": 0})
     masked: dict[str, dict[str, dict[str, int]]] = field(
         default_factory=lambda: {"sent": {}, "received": {}}
@@ -42,12 +46,13 @@ class Channel:
     _content: bytes = field(default=b"", repr=False)
     _vouched: set[str] = field(default_factory=set)
 
-    def begin(self, message: WebSocketMessage) -> None:
-        """A message has come, and nobody has vouched for it."""
-        self._message, self._content, self._vouched = message, message.content, set()
+    def begin(self, message: WebSocketMessage | None) -> None:
+        """A message has come, or it is asked whether the connection may stand; and nobody has vouched for it."""
+        self._message, self._content = message, message.content if message else b""
+        self.stands, self._vouched = False, set()
 
-    def vouch(self, stage: str, message: WebSocketMessage) -> None:
-        """*stage* takes *message*, as it is, to be what may pass.
+    def vouch(self, stage: str, message: WebSocketMessage | None) -> None:
+        """*stage* takes *message*, as it is, to be what may pass; or without one the connection to be one that may stand.
 
         Raises:
             CallError: ``stale``: it is another one, or not as the last stage left it.
@@ -64,8 +69,8 @@ class Channel:
         self._check(message)
         message.content = self._content = content
 
-    def settle(self, message: WebSocketMessage) -> None:
-        """Take the word for *message*, once.
+    def settle(self, message: WebSocketMessage | None) -> None:
+        """Take the word for *message*, or for the connection, once.
 
         Raises:
             CallError: As ``vouch``.
@@ -73,12 +78,15 @@ class Channel:
         """
         self._check(message)
         vouched, self._vouched, self._message = self._vouched, set(), None
-        if vouched != VOUCHERS:
-            raise StageError("a stage has not vouched for a message")
-        self.passed[_way(message)] += 1
+        if vouched != (VOUCHERS if message else STANDING):
+            raise StageError("a stage has not given its word")
+        if message:
+            self.passed[_way(message)] += 1
+        else:
+            self.stands = True
 
-    def _check(self, message: WebSocketMessage) -> None:
-        if self._message is not message or message.content != self._content:
+    def _check(self, message: WebSocketMessage | None) -> None:
+        if self._message is not message or (message and message.content != self._content):
             raise CallError("stale", "the message was changed by others")
 
     def count(self, message: WebSocketMessage, counts: Counts) -> None:
