@@ -1,6 +1,8 @@
 """A message passes if every stage has vouched for it as it is; whatever else happens, it stays dropped."""
 
+import asyncio
 import dataclasses
+import datetime
 import time
 from collections.abc import Callable
 
@@ -12,7 +14,7 @@ from wsproto.frame_protocol import Opcode
 
 from residency.core.mask.session import Session
 from residency.core.policy.decide import Decision
-from residency.core.policy.rule import Action
+from residency.core.policy.rule import Action, Basis
 from residency.errors import CallError, StageError
 from residency.proxy import messages
 from residency.proxy.flowstate import was_released
@@ -114,6 +116,135 @@ async def test_d12_an_expired_token_ends_it(
     channel = ready.runtime.sockets.find(flow)
     assert channel is not None
     assert channel.code == "identity-expired"
+
+
+async def stands(gateway: Gateway, flow: http.HTTPFlow, *only: str) -> bool:
+    """What the layer is told when it asks while nothing comes."""
+    channel = gateway.runtime.sockets.find(flow)
+    assert channel is not None
+    channel.begin(None)
+    await gateway.hook("websocket_check", flow, *only)
+    return channel.stands
+
+
+async def test_a_silent_connection_stands_while_all_that_opened_it_does(ready: Gateway) -> None:
+    flow = await opened(ready)
+
+    assert await stands(ready, flow)
+    assert await stands(ready, flow)
+    assert await came(ready, flow, message())
+
+
+@pytest.mark.parametrize("absent", ["identity", "audit"])
+async def test_without_any_one_stage_it_does_not_stand(ready: Gateway, absent: str) -> None:
+    flow = await opened(ready)
+
+    assert not await stands(ready, flow, *({"identity", "audit"} - {absent}))
+
+
+def _later(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    later = time.time() + 1000
+    monkeypatch.setattr(time, "time", lambda: later)
+
+
+def _other_rules(gateway: Gateway, _monkeypatch: pytest.MonkeyPatch) -> None:
+    gateway.runtime._configuration = dataclasses.replace(gateway.runtime.configuration)
+
+
+def _no_ledger(gateway: Gateway, _monkeypatch: pytest.MonkeyPatch) -> None:
+    gateway.ledger_path.rename(gateway.ledger_path.with_suffix(".moved"))
+
+
+def _closed_ledger(gateway: Gateway, _monkeypatch: pytest.MonkeyPatch) -> None:
+    gateway.runtime.ledger.close()
+
+
+def _stopped(gateway: Gateway, _monkeypatch: pytest.MonkeyPatch) -> None:
+    gateway.runtime.stop()
+
+
+def _raised(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def again(_flow: http.HTTPFlow) -> None:
+        raise asyncio.CancelledError
+
+    monkeypatch.setattr(gateway.stage("identity"), "again", again)
+
+
+ENDS = [
+    (_later, "identity-expired"), (_other_rules, "stale"), (_no_ledger, "ledger"),
+    (_closed_ledger, "ledger"), (_stopped, "not-ready"), (_raised, "internal"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("end", "code"), ENDS)
+async def test_d12_it_does_not_outlast_them(
+    ready: Gateway,
+    monkeypatch: pytest.MonkeyPatch,
+    end: Callable[[Gateway, pytest.MonkeyPatch], None],
+    code: str,
+) -> None:
+    flow = await opened(ready)
+    channel = ready.runtime.sockets.find(flow)
+    end(ready, monkeypatch)
+
+    assert not await stands(ready, flow)
+    assert channel is not None
+    assert channel.code == code
+    assert not await came(ready, flow, message())
+
+
+@pytest.mark.parametrize(("end", "code"), ENDS)
+async def test_d12_nor_does_a_message_pass_after_them(
+    ready: Gateway,
+    monkeypatch: pytest.MonkeyPatch,
+    end: Callable[[Gateway, pytest.MonkeyPatch], None],
+    code: str,
+) -> None:
+    flow = await opened(ready)
+    channel = ready.runtime.sockets.find(flow)
+    end(ready, monkeypatch)
+
+    assert not await came(ready, flow, message())
+    assert channel is not None
+    assert channel.code == code
+
+
+async def test_d12_a_basis_that_has_expired_ends_it(
+    ready: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    permit(ready, basis=Basis(ground="for a test", owner="me", until=ready.runtime.today()))
+    flow = handshake(ready)
+    await ready.call(flow)
+    assert await stands(ready, flow)
+    tomorrow = ready.runtime.today() + datetime.timedelta(days=1)
+    monkeypatch.setattr(ready.runtime, "today", lambda: tomorrow)
+
+    assert not await stands(ready, flow)
+
+
+async def test_the_word_of_one_question_is_none_for_a_message(ready: Gateway) -> None:
+    flow = await opened(ready)
+    assert await stands(ready, flow)
+
+    assert not await came(ready, flow, message(), "audit")
+
+
+async def test_more_tokens_than_are_kept_end_the_connection(
+    ready: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("residency.proxy.mask.MAX_ORIGINALS", 3)
+    permit(ready, then=Action.MASK, mask=("personal-data",))
+    flow = handshake(ready)
+    await ready.call(flow)
+    flow.websocket = WebSocketData()
+    channel = ready.runtime.sockets.find(flow)
+    assert channel is not None
+    channel.sent.originals.update({f"<email:{n:016x}>": '"x"' for n in range(3)})
+    assert await came(ready, flow, message(b"{}"))
+    channel.sent.taken.add("<email:ffffffffffffffff>")
+
+    assert not await came(ready, flow, message(b"{}"))
+    assert (channel.code, channel.reason) == ("unmaskable", "too-large")
 
 
 async def test_a_copy_of_the_flow_opens_nothing(ready: Gateway) -> None:

@@ -197,6 +197,7 @@ class _File:
         self._path = path.absolute()
         self._fd = _open(path)
         self._broken = ""
+        self._size = 0
         try:
             torn = self._resume()
             if torn:

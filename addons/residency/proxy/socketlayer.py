@@ -16,7 +16,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-import wsproto
 import wsproto.connection
 import wsproto.events
 from mitmproxy import connection, ctx, http
@@ -24,7 +23,7 @@ from mitmproxy.proxy import commands, events, layer
 from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layers import websocket
 from mitmproxy.websocket import WebSocketMessage
-from wsproto.connection import ConnectionState
+from wsproto.connection import ConnectionState, ConnectionType
 from wsproto.frame_protocol import CloseReason, Opcode
 
 from residency.proxy.sockets import Sockets
@@ -46,10 +45,10 @@ class WebsocketCheckHook(commands.StartHook):
     flow: http.HTTPFlow
 
 
-class Side(wsproto.Connection):
+class Side(wsproto.connection.Connection):
     """One end, and the message that is coming from there. No extension: none was offered, so none may be used."""
 
-    def __init__(self, kind: wsproto.ConnectionType, conn: connection.Connection) -> None:
+    def __init__(self, kind: ConnectionType, conn: connection.Connection) -> None:
         super().__init__(kind)
         self.conn = conn
         self.content = bytearray()
@@ -71,8 +70,9 @@ class SocketLayer(layer.Layer):
     def __init__(self, context: Context, flow: http.HTTPFlow) -> None:
         super().__init__(context)
         self.flow = flow
-        self.client = Side(wsproto.ConnectionType.SERVER, context.client)
-        self.server = Side(wsproto.ConnectionType.CLIENT, context.server)
+        self.client = Side(ConnectionType.SERVER, context.client)
+        self.server = Side(ConnectionType.CLIENT, context.server)
+        self._begun = self._over = False
         self._ahead = 0
         self._waiting: set[asyncio.Transport] = set()
 
@@ -92,17 +92,21 @@ class SocketLayer(layer.Layer):
             while self._waiting:
                 self._waiting.pop().resume_reading()
 
-    def start(self, _event: events.Event) -> layer.CommandGenerator[None]:
-        self._handle_event = self.relay
+    def _handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
+        if not self._begun:
+            self._begun = True
+            yield from self._start()
+        elif not self._over:
+            yield from self._relay(event)
+
+    def _start(self) -> layer.CommandGenerator[None]:
         yield websocket.WebsocketStartHook(self.flow)
         if self.flow.error or self.sockets.find(self.flow) is None:
             yield from self._close(CloseReason.POLICY_VIOLATION)
         else:
             yield commands.RequestWakeup(CHECK_SECONDS)
 
-    _handle_event = start
-
-    def relay(self, event: events.Event) -> layer.CommandGenerator[None]:
+    def _relay(self, event: events.Event) -> layer.CommandGenerator[None]:
         """A message put in at a console is no event of a connection, and so not heard."""
         if isinstance(event, events.Wakeup):
             yield from self._check()
@@ -111,11 +115,8 @@ class SocketLayer(layer.Layer):
             side.receive_data(event.data if isinstance(event, events.DataReceived) else None)
             for heard in side.events():
                 yield from self._hear(side, heard)
-                if self._handle_event == self.done:
+                if self._over:
                     return
-
-    def done(self, _event: events.Event) -> layer.CommandGenerator[None]:
-        yield from ()
 
     # What follows
 
@@ -165,11 +166,9 @@ class SocketLayer(layer.Layer):
             for frame in _frames(message.content, is_text=is_text):
                 yield commands.SendData(far.conn, far.send(frame))
 
-    def _close(
-        self, code: int, *, by_client: bool | None = None
-    ) -> layer.CommandGenerator[None]:
+    def _close(self, code: int, *, by_client: bool | None = None) -> layer.CommandGenerator[None]:
         """End both connections. Nothing is sent after, and nothing heard."""
-        self._handle_event = self.done
+        self._over = True
         held = self.flow.websocket
         if held is not None:
             held.timestamp_end, held.closed_by_client = time.time(), by_client
@@ -200,8 +199,9 @@ def _transport(conn: connection.Connection) -> asyncio.Transport | None:
     server = ctx.master.addons.get("proxyserver")
     for handler in list(server.connections.values()) if server else []:
         opened = handler.transports.get(conn)
-        if opened is not None and isinstance(opened.writer, asyncio.StreamWriter):
-            return opened.writer.transport
+        transport = getattr(opened.writer, "transport", None) if opened is not None else None
+        if isinstance(transport, asyncio.Transport):
+            return transport
     return None
 
 
@@ -219,4 +219,5 @@ def uninstall() -> None:
 
 
 def is_installed() -> bool:
-    return websocket.WebsocketLayer is SocketLayer
+    installed: type[layer.Layer] = websocket.WebsocketLayer
+    return installed is SocketLayer

@@ -22,8 +22,7 @@ from residency.errors import Unread
 
 #: What is asked for, by name: nothing else is ever called.
 WORK: dict[str, Callable[..., Any]] = {
-    f.__name__: f
-    for f in (inspect_body, mask_call, mask_received, mask_sent, read_json, whole)
+    f.__name__: f for f in (inspect_body, mask_call, mask_received, mask_sent, read_json, whole)
 }
 LENGTH = struct.Struct("!Q")
 #: Rules that are kept: those in force, and those by which the last calls were judged.
