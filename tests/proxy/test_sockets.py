@@ -15,6 +15,7 @@ from wsproto.frame_protocol import Opcode
 from residency.core.mask.session import Session
 from residency.core.policy.decide import Decision
 from residency.core.policy.rule import Action, Basis
+from residency.core.replay import replay
 from residency.errors import CallError, StageError
 from residency.proxy import messages
 from residency.proxy.flowstate import was_released
@@ -298,6 +299,24 @@ async def test_a_rule_before_it_that_asks_about_data_refuses_the_upgrade(ready: 
     await ready.call(flow)
 
     assert problem_of(flow)["code"] == "upgrade-refused"
+
+
+@pytest.mark.parametrize("opens", [True, False])
+async def test_the_record_of_a_handshake_says_so_and_replays_the_same(
+    ready: Gateway, *, opens: bool
+) -> None:
+    permit(ready, websockets=opens)
+    await ready.call(handshake(ready))
+    record = ready.decisions()[-1]
+    policy, sets = ready.runtime.configuration.policy, ready.runtime.configuration.sets
+
+    found = replay(policy, sets, record | {"policy": policy.digest}, ready.runtime.today())
+
+    assert record["call"]["websocket"] is True
+    assert record["code"] == (None if opens else "upgrade-refused")
+    assert found.verdict == "same"
+    assert found.again
+    assert found.again.code == record["code"]
 
 
 async def test_a_guarded_hook_that_raises_drops_again_what_it_has_let_go(ready: Gateway) -> None:

@@ -17,6 +17,7 @@ from residency.proxy.identity import Known
 from residency.proxy.mask import Masked
 from residency.proxy.reach import Reached
 from residency.proxy.region import Located
+from residency.proxy.sockets import asks
 
 MAX_HOST = 253
 
@@ -35,6 +36,11 @@ def decision_record(
     if known:
         c = known.caller
         caller = {"issuer": c.issuer, "subject": c.subject, "groups": list(c.groups)}
+    call: dict[str, Plain] = {
+        "method": flow.request.method[:20], "scheme": flow.request.scheme, "host": host, "port": flow.request.port,
+    }  # fmt: skip
+    if asks(flow):
+        call["websocket"] = True
     return {
         "decision": ticket.id,
         "day": ticket.day.isoformat(),
@@ -47,7 +53,7 @@ def decision_record(
         "decided": decided.to_plain() if decided else None,
         "policy": policy,
         "caller": caller,
-        "call": {"method": flow.request.method[:20], "scheme": flow.request.scheme, "host": host, "port": flow.request.port},
+        "call": call,
         "destination": located.destination.to_plain() if located else None,
         "carrying": carrying.to_plain() if carrying else None,
         "fault": fault.code if fault else None,
