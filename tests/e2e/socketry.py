@@ -36,10 +36,14 @@ class FarSide:
         self.port: int = self._listener.getsockname()[1]
         self._open: list[socket.socket] = []
         self._parts: list[str | bytes] = []
+        #: All that has come, and what is said instead of the right answer to a handshake, or right after it.
+        self.raw = b""
+        self.answers = self.greets = b""
         threading.Thread(target=self._run, daemon=True).start()
 
     def clear(self) -> None:
         self.heard, self.others, self.offered, self.handshakes = [], [], [], 0
+        self.raw = self.answers = self.greets = b""
 
     def __enter__(self) -> Self:
         return self
@@ -62,7 +66,13 @@ class FarSide:
             self._context.wrap_socket(accepted, server_side=True) as sock,
         ):
             connection = wsproto.WSConnection(wsproto.ConnectionType.SERVER)
+            is_first = True
             while data := sock.recv(65536):
+                self.raw += data
+                if is_first and self.answers:
+                    sock.sendall(self.answers)
+                    continue
+                is_first = False
                 connection.receive_data(data)
                 for event in connection.events():
                     sock.sendall(self._answer(connection, event))
@@ -71,7 +81,7 @@ class FarSide:
         if isinstance(event, events.Request):
             self.handshakes += 1
             self.offered = [str(e) for e in event.extensions]
-            return connection.send(events.AcceptConnection())
+            return connection.send(events.AcceptConnection()) + self.greets
         if isinstance(event, (events.TextMessage, events.BytesMessage)):
             message = joined(self._parts, event)
             if message is None:
@@ -89,10 +99,13 @@ class FarSide:
 class Client:
     """A WebSocket through the gateway. ``refusal`` is what came instead of one."""
 
-    def __init__(self, wire: Wire, host: str, *extra: str, path: str = "/stream") -> None:
+    def __init__(
+        self, wire: Wire, host: str, *extra: str, path: str = "/stream", early: bytes = b""
+    ) -> None:
+        self.wire = wire
         self.sock = wire.tls(host)
         lines = [line.format(host=host, path=path) for line in HANDSHAKE]
-        self.sock.sendall("\r\n".join([*lines, *extra, "", ""]).encode())
+        self.sock.sendall("\r\n".join([*lines, *extra, "", ""]).encode() + early)
         self.refusal: Answer | None = None
         answer = read_switch(self.sock)
         if answer.status != 101:
@@ -140,6 +153,12 @@ class Client:
             message = joined(parts, event)
             if message is not None:
                 return message
+
+
+def masked_frame(text: str) -> bytes:
+    """A client's text message, in one frame."""
+    client = wsproto.connection.Connection(wsproto.ConnectionType.CLIENT)
+    return bytes(client.send(events.TextMessage(text)))
 
 
 def joined(

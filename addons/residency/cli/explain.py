@@ -53,8 +53,8 @@ def header_pairs(
 @click.option(
     "--websocket", is_flag=True, help="The call is the opening handshake of a WebSocket."
 )
-@click.option("--batch", is_flag=True, help="Read calls from standard input, a JSON object a line: url, method, "
-              'headers, body, websocket, groups, subject, issuer. Write an answer a line; {"error": …} for a bad one.')  # fmt: skip
+@click.option("--batch", is_flag=True, help="Read calls from standard input, a JSON object a line: url, method, headers, "
+              'body, websocket, groups, subject, issuer. Write an answer a line; {"error": …} for a bad one.')  # fmt: skip
 @rules_option
 @format_option
 @click.pass_context

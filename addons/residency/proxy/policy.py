@@ -8,7 +8,6 @@ from residency.core.policy.decide import (
     NEEDS_BODY,
     PENDING,
     Carrying,
-    Decision,
     Inputs,
     decide,
 )
