@@ -16,10 +16,10 @@ from residency.core.mask.session import Session
 from residency.core.policy.decide import Decision
 from residency.core.policy.rule import Action, Basis
 from residency.core.replay import replay
-from residency.errors import CallError, StageError
+from residency.errors import CallError, StageError, Unread
 from residency.proxy import messages
 from residency.proxy.flowstate import was_released
-from residency.proxy.sockets import VOUCHERS, Channel, Sockets, asks
+from residency.proxy.sockets import MAX_KEPT, VOUCHERS, Channel, Sockets, asks
 from tests.proxy.conftest import LAMBDA, Gateway, problem_of
 
 HANDSHAKE = {
@@ -233,7 +233,7 @@ async def test_the_word_of_one_question_is_none_for_a_message(ready: Gateway) ->
 async def test_more_tokens_than_are_kept_end_the_connection(
     ready: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("residency.proxy.mask.MAX_ORIGINALS", 3)
+    monkeypatch.setattr("residency.proxy.sockets.MAX_ORIGINALS", 3)
     permit(ready, then=Action.MASK, mask=("personal-data",))
     flow = handshake(ready)
     await ready.call(flow)
@@ -246,6 +246,37 @@ async def test_more_tokens_than_are_kept_end_the_connection(
 
     assert not await came(ready, flow, message(b"{}"))
     assert (channel.code, channel.reason) == ("unmaskable", "too-large")
+
+
+def test_values_that_are_too_much_to_keep_end_the_connection(channel: Channel) -> None:
+    half = "x" * (MAX_KEPT // 2)
+    channel.keep(Session(originals={"<email:0000000000000000>": half}))
+
+    with pytest.raises(Unread):
+        channel.keep(Session(originals={f"<email:{n:016x}>": half for n in range(3)}))
+
+
+def test_what_tokens_stand_for_is_put_in_order_once_and_not_for_each_message(
+    channel: Channel,
+) -> None:
+    channel.keep(Session(originals={"<email:0000000000000000>": '"a"'}))
+    first = channel.originals
+    channel.keep(Session(originals={"<email:0000000000000000>": '"a"'}))
+    assert channel.originals is first
+    channel.keep(Session(originals={f"<email:{n:016x}>": '"a"' for n in range(2)}))
+
+    assert channel.originals.get("email:0000000000000001") == '"a"'
+
+
+def test_a_message_that_has_passed_is_kept_nowhere(channel: Channel) -> None:
+    one = message(b"canary-4711")
+    channel.begin(one)
+    for stage in VOUCHERS:
+        channel.vouch(stage, one)
+    channel.settle(one)
+
+    assert channel._content == b""
+    assert channel._message is None
 
 
 async def test_a_copy_of_the_flow_opens_nothing(ready: Gateway) -> None:

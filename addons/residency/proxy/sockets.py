@@ -14,15 +14,18 @@ from mitmproxy.websocket import WebSocketMessage
 from residency.core.configuration import Configuration
 from residency.core.framing import asks_for_websocket
 from residency.core.mask.session import Session
+from residency.core.mask.weave import Originals
 from residency.core.plain import Plain
 from residency.core.policy.decide import Counts, Decision
-from residency.errors import CallError, StageError
+from residency.errors import CallError, StageError, Unread
 
 #: Whose word a message needs, and whose the connection while there is none.
 VOUCHERS = frozenset({"identity", "mask"})
 STANDING = frozenset({"identity"})
 #: The most different values that tokens of one connection stand for; what they are is kept until it ends.
 MAX_ORIGINALS = 10_000
+#: And how many letters these values may have together.
+MAX_KEPT = 16 * 1024 * 1024
 
 
 @dataclass(slots=True, eq=False)
@@ -36,6 +39,8 @@ class Channel:
     received: Session = field(repr=False)
     code: str = ""
     reason: str = ""
+    #: What the tokens that were given out stand for.
+    originals: Originals = field(default_factory=lambda: Originals({}), repr=False)
     #: The answer to the last question whether the connection may stand.
     stands: bool = False
     passed: dict[str, int] = field(default_factory=lambda: {"sent": 0, "received": 0})
@@ -45,6 +50,7 @@ class Channel:
     _message: WebSocketMessage | None = field(default=None, repr=False)
     _content: bytes = field(default=b"", repr=False)
     _vouched: set[str] = field(default_factory=set)
+    _kept: tuple[int, int] = (0, 0)
 
     def begin(self, message: WebSocketMessage | None) -> None:
         """A message has come, or it is asked whether the connection may stand; and nobody has vouched for it."""
@@ -77,7 +83,8 @@ class Channel:
             StageError: A stage has not given it.
         """
         self._check(message)
-        vouched, self._vouched, self._message = self._vouched, set(), None
+        vouched, self._vouched = self._vouched, set()
+        self._message, self._content = None, b""
         if vouched != (VOUCHERS if message else STANDING):
             raise StageError("a stage has not given its word")
         if message:
@@ -88,6 +95,21 @@ class Channel:
     def _check(self, message: WebSocketMessage | None) -> None:
         if self._message is not message or (message and message.content != self._content):
             raise CallError("stale", "the message was changed by others")
+
+    def keep(self, session: Session) -> None:
+        """Go on with *session*, which is this one with the tokens of one more message; another process may have made it.
+
+        Raises:
+            Unread: ``too-large``: it has too many, or stands for too much.
+        """
+        self.sent = session
+        kept = len(session.originals), len(session.taken)
+        if kept == self._kept:
+            return
+        self._kept = kept
+        if sum(kept) > MAX_ORIGINALS or sum(map(len, session.originals.values())) > MAX_KEPT:
+            raise Unread("too-large", "too many tokens on one connection")
+        self.originals = Originals(session.originals)
 
     def count(self, message: WebSocketMessage, counts: Counts) -> None:
         for name, paths in counts.items():
