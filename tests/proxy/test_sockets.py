@@ -161,7 +161,7 @@ def _closed_ledger(gateway: Gateway, _monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _stopped(gateway: Gateway, _monkeypatch: pytest.MonkeyPatch) -> None:
-    gateway.runtime.stop()
+    gateway.runtime.ready = False
 
 
 def _raised(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -246,6 +246,18 @@ async def test_more_tokens_than_are_kept_end_the_connection(
 
     assert not await came(ready, flow, message(b"{}"))
     assert (channel.code, channel.reason) == ("unmaskable", "too-large")
+
+
+async def test_what_the_end_of_the_gateway_ends_has_its_outcome(ready: Gateway) -> None:
+    flow, waiting = await opened(ready), handshake(ready)
+    await ready.call(waiting)
+    assert await came(ready, flow, message())
+    ready.runtime.stop()
+
+    outcomes = [r for r in ready.records() if r["kind"] == "outcome"]
+    assert [o["decision"] for o in outcomes] == [ready.decisions()[0]["decision"]]
+    assert outcomes[0]["messages"] == {"sent": 1, "received": 0}
+    assert (outcomes[0]["closed"]["by"], outcomes[0]["code"]) == ("gateway", "not-ready")
 
 
 def test_values_that_are_too_much_to_keep_end_the_connection(channel: Channel) -> None:

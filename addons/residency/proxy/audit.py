@@ -141,12 +141,7 @@ class AuditAddon(Stage):
     def websocket_end(self, flow: http.HTTPFlow) -> None:
         channel = self.runtime.sockets.close(flow)
         if channel and flow.websocket and self._was_released(flow):
-            ended = {True: "client", False: "server", None: "gateway"}
-            closed: dict[str, Plain] = {
-                "by": ended[flow.websocket.closed_by_client],
-                "code": flow.websocket.close_code,
-            }
-            self._outcome(flow, {"status": SWITCHING, "closed": closed, **channel.outcome()})
+            self._outcome(flow, {"status": SWITCHING, **channel.outcome(flow.websocket)})
 
     # The decision
 

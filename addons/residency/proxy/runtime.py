@@ -15,7 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mitmproxy import http
 from mitmproxy import master as mitmproxy_master
+from mitmproxy.websocket import WebSocketData
 
 from residency.core.configuration import Configuration
 from residency.core.faults import Faults
@@ -29,7 +31,7 @@ from residency.errors import (
     ResidencyError,
 )
 from residency.files import load, stamp
-from residency.proxy import heap, maskkey, socketlayer
+from residency.proxy import flowstate, heap, maskkey, socketlayer
 from residency.proxy.callers import Callers
 from residency.proxy.certificates import Peer
 from residency.proxy.exchange import Exchange, check_secrets
@@ -40,8 +42,8 @@ from residency.proxy.keys import KeyStore
 from residency.proxy.ledger import LedgerWriter
 from residency.proxy.names import Names
 from residency.proxy.resolver import Resolver
-from residency.proxy.returns import Returns
-from residency.proxy.sockets import Sockets
+from residency.proxy.returns import SWITCHING, Returns
+from residency.proxy.sockets import Channel, Sockets
 from residency.proxy.workers import Workers
 
 if TYPE_CHECKING:
@@ -355,15 +357,16 @@ class Runtime:
         self.workers.stop()
         self.resolver.uninstall()
         socketlayer.uninstall()
-        held = self.holds.close()
+        last: list[tuple[str, dict[str, Plain]]] = [
+            ("hold-ended", {"hold": h.id, "decision": h.decision, "state": "aborted-shutdown"})
+            for h in self.holds.close()
+        ]
+        last += [("outcome", _cut(flow, channel)) for flow, channel in self.sockets.end()]
+        last.append(("stop", {"at": round(time.time(), 3)}))
         if self._ledger and was_ready:
             try:
-                for hold in held:
-                    self._ledger.append_now(
-                        "hold-ended",
-                        {"hold": hold.id, "decision": hold.decision, "state": "aborted-shutdown"},
-                    )
-                self._ledger.append_now("stop", {"at": round(time.time(), 3)})
+                for kind, fields in last:
+                    self._ledger.append_now(kind, fields)
             except LedgerError as e:
                 logger.error("no stop record: %s", e)  # noqa: TRY400
         if self._ledger:
@@ -380,6 +383,18 @@ def runtime(master: mitmproxy_master.Master) -> Runtime:
     if master not in _runtimes:
         _runtimes[master] = Runtime()
     return _runtimes[master]
+
+
+def _cut(flow: http.HTTPFlow, channel: Channel) -> dict[str, Plain]:
+    """The outcome of a WebSocket that the end of the gateway ends."""
+    ticket = flowstate.find(flow, Ticket)
+    channel.fail("not-ready")
+    return {
+        "decision": ticket.id if ticket else None,
+        "seconds": round(time.time() - ticket.at, 3) if ticket else None,
+        "status": SWITCHING,
+        **channel.outcome(flow.websocket or WebSocketData()),
+    }
 
 
 def _version() -> str:

@@ -9,7 +9,7 @@ import weakref
 from dataclasses import dataclass, field
 
 from mitmproxy import http
-from mitmproxy.websocket import WebSocketMessage
+from mitmproxy.websocket import WebSocketData, WebSocketMessage
 
 from residency.core.configuration import Configuration
 from residency.core.framing import asks_for_websocket
@@ -123,9 +123,11 @@ class Channel:
         if not self.code:
             self.code, self.reason = code, reason
 
-    def outcome(self) -> dict[str, Plain]:
-        """For the ledger: counts, never what was said."""
-        fields: dict[str, Plain] = {"messages": dict(self.passed)}
+    def outcome(self, ended: WebSocketData) -> dict[str, Plain]:
+        """For the ledger: who closed it, why, and counts; never what was said."""
+        by = {True: "client", False: "server", None: "gateway"}[ended.closed_by_client]
+        closed: dict[str, Plain] = {"by": by, "code": ended.close_code}
+        fields: dict[str, Plain] = {"closed": closed, "messages": dict(self.passed)}
         masked: dict[str, Plain] = {}
         for way, counts in self.masked.items():
             if found := {name: dict(paths) for name, paths in counts.items() if paths}:
@@ -153,6 +155,12 @@ class Sockets:
 
     def close(self, flow: http.HTTPFlow) -> Channel | None:
         return self._channels.pop(flow, None)
+
+    def end(self) -> list[tuple[http.HTTPFlow, Channel]]:
+        """Close all; those whose messages have begun."""
+        found = [(flow, channel) for flow, channel in self._channels.items() if flow.websocket]
+        self._channels.clear()
+        return found
 
     def message(self, flow: http.HTTPFlow) -> tuple[Channel, WebSocketMessage]:
         """The channel of *flow*, and the message that has just come.
