@@ -52,6 +52,13 @@ def test_a_bad_line_is_an_error_in_its_place_and_no_other_line_is_lost(
     assert answers[1]["error"]["line"] == 2
 
 
+def test_a_line_may_be_a_handshake(rules: Path, run: Run) -> None:
+    _, (plain, opening) = ask(run, rules, GOOD, GOOD | {"websocket": True})
+
+    assert (plain["action"], plain["code"]) == ("allow", None)
+    assert (opening["action"], opening["code"]) == ("block", "upgrade-refused")
+
+
 @settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.binary(max_size=12).filter(lambda b: b"\n" not in b), max_size=5))
 def test_as_many_lines_come_out_as_went_in(rules: Path, run: Run, lines: list[bytes]) -> None:

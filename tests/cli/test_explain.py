@@ -41,6 +41,32 @@ def test_a_header_that_no_gateway_reads_is_bad_input(header: str, rules: Path, r
     assert run("explain", LAMBDA, "--header", header, "--rules", rules).exit_code == 2
 
 
+HANDSHAKE = (
+    "--header", "Upgrade: websocket", "--header", "Connection: Upgrade", "--header", "Sec-WebSocket-Version: 13",
+    "--header", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("said", [("--websocket",), HANDSHAKE], ids=["option", "headers"])
+def test_a_handshake_is_refused_with_code_and_rule_where_the_rule_does_not_open_it(
+    said: tuple[str, ...], rules: Path, run: Run
+) -> None:
+    def asked() -> tuple[str, str, str]:
+        found = run("explain", LAMBDA, "--groups", "eu-services", *said, "--rules", rules, "--format", "json")  # fmt: skip
+        answer = json.loads(found.stdout)
+        return answer["action"], answer["rule"], answer["code"]
+
+    assert asked() == ("block", "eea", "upgrade-refused")
+    policy = rules / "policy.yaml"
+    policy.write_text(policy.read_text().replace("to: [EEA], then: allow", "to: [EEA], then: allow, websockets: true", 1))  # fmt: skip
+    assert asked() == ("allow", "eea", None)
+
+
+def test_a_handshake_has_no_body(rules: Path, run: Run) -> None:
+    assert run("explain", LAMBDA, "--websocket", "--body", "-", "--rules", rules, given="{}").exit_code == 2  # fmt: skip
+    assert run("explain", LAMBDA, "--websocket", "--method", "POST", "--rules", rules).exit_code == 2  # fmt: skip
+
+
 def test_a_host_header_does_not_move_the_call(rules: Path, run: Run) -> None:
     found = run("explain", OPENAI, "--groups", "eu-services", "--header",
                 "Host: lambda.eu-central-1.amazonaws.com", "--rules", rules, "--format", "json")  # fmt: skip

@@ -106,6 +106,18 @@ def case(call: str, expect: str, more: str = "") -> list[str]:
             "(mend the rules or the test)",
         ),
         (
+            f'groups: [g], websocket: true, url: "{LAMBDA}"',
+            "action: block, rule: home, code: rule",
+            "policy.yaml:14:47: tests[0].expect.code: test 't' expects code rule, got upgrade-refused "
+            "(mend the rules or the test)",
+        ),
+        (
+            f'groups: [g], websocket: true, method: POST, url: "{LAMBDA}"',
+            "action: block",
+            "policy.yaml:13:36: tests[0].call.websocket: an opening handshake of a WebSocket is a GET without "
+            "a body (leave method and body out)",
+        ),
+        (
             'groups: [g], url: "https://x.test/"',
             "action: block, code: rule",
             "policy.yaml:14:35: tests[0].expect.code: test 't' expects code rule, got no-rule "

@@ -483,3 +483,10 @@ def test_a_handshake_stands_for_messages_only_where_no_rule_before_asks_about_th
     inputs = Inputs(caller=caller("g"), method="GET", destination=destination("DE"))
 
     assert opens_websocket(found, inputs, decision, TODAY) is opens
+
+    again = decide(found, dataclasses.replace(inputs, websocket=True), TODAY)
+    if opens:
+        assert again == decision
+    elif again is not NEEDS_BODY:
+        assert isinstance(again, Decision)
+        assert again.action is Action.BLOCK

@@ -97,6 +97,30 @@ def refusal(code: str, **changes: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
+# --- an opening handshake
+
+
+def handshake(**changes: Any) -> dict[str, Any]:
+    call = {"method": "POST", "scheme": "https", "host": "h.test", "port": 443, "websocket": True}
+    return record(policy(HOME + ", websockets: true"), destination("DE"), call=call, **changes)
+
+
+def test_a_handshake_is_decided_again_as_one() -> None:
+    same = policy(HOME + ", websockets: true")
+    assert replay(same, SET, handshake(), TODAY).verdict == "same"
+
+    found = replay(policy(HOME), SET, handshake(policy="d0"), TODAY)
+    assert found.verdict == "changed"
+    assert found.again
+    assert found.again.code == "upgrade-refused"
+
+
+def test_a_handshake_that_is_oddly_said_cannot_be_replayed() -> None:
+    odd = handshake() | {"call": {"method": "GET", "websocket": "yes"}}
+
+    assert replay(policy(HOME), SET, odd, TODAY).verdict == "not-replayable"
+
+
 # --- what a forged or broken record may not pass for
 
 

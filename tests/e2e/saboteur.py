@@ -5,6 +5,7 @@ stages in mitmproxy's chain, as any operator's would; ``chain-HOOK:AddonHalt`` i
 """
 
 import asyncio
+import functools
 import importlib
 from contextvars import ContextVar
 from typing import Any
@@ -49,6 +50,9 @@ SOCKET_PLACES = {
     "socket-audit": ("residency.proxy.sockets.Channel", "settle"),
 }
 
+#: Seconds that ``chain-message:slow`` takes to end the connection.
+SLOW = 5
+
 _wanted: ContextVar[str] = ContextVar("wanted", default="")
 
 
@@ -77,8 +81,14 @@ class Saboteur:
     def request(self, flow: http.HTTPFlow) -> None:
         self.obey(flow, "request")
 
-    def websocket_message(self, flow: http.HTTPFlow) -> None:
+    async def websocket_message(self, flow: http.HTTPFlow) -> None:
+        if self.orders.get(flow.id) == "chain-message:slow":
+            await asyncio.sleep(SLOW)
+            raise exceptions.AddonHalt
         self.obey(flow, "message")
+
+    def websocket_check(self, flow: http.HTTPFlow) -> None:
+        self.obey(flow, "check")
 
     def server_connect(self, data: object) -> None:
         if any(order == "chain-server_connect:KeyError" for order in self.orders.values()):
@@ -87,7 +97,7 @@ class Saboteur:
 
     def obey(self, flow: http.HTTPFlow, hook: str) -> None:
         order = self.orders.get(flow.id, "")
-        is_early = order.startswith("socket-") and hook != "message"
+        is_early = order.startswith("socket-") and hook not in ("message", "check")
         _wanted.set("" if is_early else order)
         place, _, kind = order.partition(":")
         if place == f"chain-{hook}":
@@ -97,6 +107,7 @@ class Saboteur:
 def plant(place: str, owner: Any, name: str) -> None:
     original = getattr(owner, name)
 
+    @functools.wraps(original)
     def sabotaged(*args: Any, **kwargs: Any) -> Any:
         wanted, _, kind = _wanted.get().partition(":")
         if wanted == place:

@@ -35,10 +35,15 @@ class FarSide:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self._open: list[socket.socket] = []
+        self._parts: list[str | bytes] = []
+        #: All that has come, and what is said instead of the right answer to a handshake, or right after it.
+        self.raw = b""
+        self.answers = self.greets = b""
         threading.Thread(target=self._run, daemon=True).start()
 
     def clear(self) -> None:
         self.heard, self.others, self.offered, self.handshakes = [], [], [], 0
+        self.raw = self.answers = self.greets = b""
 
     def __enter__(self) -> Self:
         return self
@@ -61,7 +66,13 @@ class FarSide:
             self._context.wrap_socket(accepted, server_side=True) as sock,
         ):
             connection = wsproto.WSConnection(wsproto.ConnectionType.SERVER)
+            is_first = True
             while data := sock.recv(65536):
+                self.raw += data
+                if is_first and self.answers:
+                    sock.sendall(self.answers)
+                    continue
+                is_first = False
                 connection.receive_data(data)
                 for event in connection.events():
                     sock.sendall(self._answer(connection, event))
@@ -70,13 +81,15 @@ class FarSide:
         if isinstance(event, events.Request):
             self.handshakes += 1
             self.offered = [str(e) for e in event.extensions]
-            return connection.send(events.AcceptConnection())
-        if isinstance(event, events.TextMessage):
-            self.heard.append(event.data)
-            return connection.send(events.TextMessage(event.data))
-        if isinstance(event, events.BytesMessage):
-            self.heard.append(bytes(event.data))
-            return connection.send(events.BytesMessage(bytes(event.data)))
+            return connection.send(events.AcceptConnection()) + self.greets
+        if isinstance(event, (events.TextMessage, events.BytesMessage)):
+            message = joined(self._parts, event)
+            if message is None:
+                return b""
+            self.heard.append(message)
+            if isinstance(message, str):
+                return connection.send(events.TextMessage(message))
+            return connection.send(events.BytesMessage(message))
         self.others.append(event)
         if isinstance(event, (events.Ping, events.CloseConnection)):
             return connection.send(event.response())
@@ -86,10 +99,13 @@ class FarSide:
 class Client:
     """A WebSocket through the gateway. ``refusal`` is what came instead of one."""
 
-    def __init__(self, wire: Wire, host: str, *extra: str, path: str = "/stream") -> None:
+    def __init__(
+        self, wire: Wire, host: str, *extra: str, path: str = "/stream", early: bytes = b""
+    ) -> None:
+        self.wire = wire
         self.sock = wire.tls(host)
         lines = [line.format(host=host, path=path) for line in HANDSHAKE]
-        self.sock.sendall("\r\n".join([*lines, *extra, "", ""]).encode())
+        self.sock.sendall("\r\n".join([*lines, *extra, "", ""]).encode() + early)
         self.refusal: Answer | None = None
         answer = read_switch(self.sock)
         if answer.status != 101:
@@ -124,13 +140,39 @@ class Client:
             self.send(events.TextMessage(message))
         else:
             self.send(events.BytesMessage(message))
-        event = self.hear()
-        if isinstance(event, events.TextMessage):
-            return event.data
-        if isinstance(event, events.BytesMessage):
-            return bytes(event.data)
-        assert isinstance(event, events.CloseConnection), event
-        return event.code
+        return self.hear_message()
+
+    def hear_message(self) -> str | bytes | int:
+        """The next whole message, or the code of a close."""
+        parts: list[str | bytes] = []
+        while True:
+            event = self.hear()
+            if not isinstance(event, (events.TextMessage, events.BytesMessage)):
+                assert isinstance(event, events.CloseConnection), event
+                return event.code
+            message = joined(parts, event)
+            if message is not None:
+                return message
+
+
+def masked_frame(text: str) -> bytes:
+    """A client's text message, in one frame."""
+    client = wsproto.connection.Connection(wsproto.ConnectionType.CLIENT)
+    return bytes(client.send(events.TextMessage(text)))
+
+
+def joined(
+    parts: list[str | bytes], event: events.TextMessage | events.BytesMessage
+) -> str | bytes | None:
+    """The message that *event* ends, of which *parts* have come before; ``None`` if it goes on."""
+    parts.append(event.data if isinstance(event, events.TextMessage) else bytes(event.data))
+    if not event.message_finished:
+        return None
+    whole = parts.copy()
+    parts.clear()
+    if isinstance(event, events.TextMessage):
+        return "".join(p for p in whole if isinstance(p, str))
+    return b"".join(p for p in whole if isinstance(p, bytes))
 
 
 def read_switch(sock: ssl.SSLSocket) -> Answer:

@@ -6,13 +6,16 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import h2.config
+import h2.connection
+import h2.events
 import pytest
 from wsproto import events
 
 from scripts.lab.gateway import Gateway
 from scripts.lab.world import Lab
 from tests.e2e.conftest import SABOTEUR, eventually, records
-from tests.e2e.socketry import Client, FarSide
+from tests.e2e.socketry import Client, FarSide, masked_frame
 from tests.e2e.wire import Wire
 
 HOST = "lambda.eu-central-1.amazonaws.com"
@@ -55,9 +58,12 @@ class World:
     def __init__(self, lab: Lab, gateway: Gateway, far: FarSide) -> None:
         self.lab, self.gateway, self.far = lab, gateway, far
 
-    def client(self, group: str, *extra: str, lifetime: float = 600) -> Client:
+    def client(self, group: str, *extra: str, lifetime: float = 600, early: bytes = b"") -> Client:
+        return Client(self.wire(group, lifetime), HOST, *extra, early=early)
+
+    def wire(self, group: str, lifetime: float = 600) -> Wire:
         token = self.lab.token(group, lifetime=lifetime)
-        return Client(Wire(self.gateway.port, self.gateway.ca_file, token), HOST, *extra)
+        return Wire(self.gateway.port, self.gateway.ca_file, token)
 
     def outcome(self) -> dict[str, object]:
         """That of the last call that was let go."""
@@ -177,6 +183,21 @@ def test_a_message_in_fragments_is_masked_as_one(world: World) -> None:
     assert SECRET not in str(world.far.heard)
 
 
+def test_a_message_that_is_masked_in_another_process_passes_too(world: World) -> None:
+    sent = json.dumps({"email": SECRET, "text": "x" * 40_000})
+    with world.client("analytics") as client:
+        assert client.ask(sent) == sent
+    assert SECRET not in str(world.far.heard)
+
+
+def test_a_masked_message_keeps_its_letters_wherever_its_frames_end(world: World) -> None:
+    for shift in range(3):
+        sent = json.dumps({"email": SECRET, "text": "x" * shift + "€" * 9000}, ensure_ascii=False)
+        with world.client("analytics") as client:
+            assert client.ask(sent) == sent
+    assert "\N{REPLACEMENT CHARACTER}" not in str(world.far.heard)
+
+
 def test_without_a_rule_that_says_so_the_upgrade_is_refused(world: World) -> None:
     with world.client("others") as client:
         assert client.refusal is not None
@@ -195,6 +216,111 @@ def test_d8_a_handshake_that_is_none_is_refused(world: World, header: str) -> No
     assert world.far.handshakes == 0
 
 
+def test_what_comes_before_the_101_is_judged_as_what_comes_after(world: World) -> None:
+    early = masked_frame(json.dumps({"email": SECRET}))
+    with world.client("analytics", early=early) as client:
+        assert client.hear_message() == json.dumps({"email": SECRET})
+    assert len(world.far.heard) == 1
+    assert SECRET not in str(world.far.heard)
+
+
+def test_what_comes_before_a_refusal_goes_nowhere(world: World) -> None:
+    with world.client("others", early=masked_frame(SECRET)) as client:
+        assert client.refusal is not None
+    assert world.far.handshakes == 0
+    assert SECRET not in world.gateway.output()
+
+
+def test_a_far_side_that_speaks_first_is_judged_too(world: World) -> None:
+    world.far.greets = b"\x82\x01x"  # binary, in the same piece as the 101
+    with world.client("analytics") as client:
+        assert client.hear_message() == 1008
+    world.far.greets = b"\x81\x05first"
+    with world.client("analytics") as client:
+        assert client.hear_message() == "first"
+
+
+def test_what_comes_after_a_close_goes_nowhere(world: World) -> None:
+    with world.client("eu-services") as client:
+        close = client._connection.send(events.CloseConnection(code=1000))
+        client.sock.sendall(close + masked_frame(SECRET))
+        assert client.hear_message() == 1000
+    assert world.far.heard == []
+
+
+@pytest.mark.parametrize("status", ["200 OK", "401 Unauthorized", "302 Found", "103 Early Hints"])
+def test_an_answer_that_is_no_101_opens_nothing(world: World, status: str) -> None:
+    world.far.answers = f"HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n".encode()
+    with world.client("analytics", early=masked_frame(SECRET)) as client:
+        assert client.refusal is not None
+    assert world.far.heard == []
+    assert SECRET not in world.far.raw.decode("latin-1")
+
+
+@pytest.mark.parametrize(
+    "switch",
+    [
+        "Upgrade: h2c\r\nConnection: Upgrade",
+        "Connection: Upgrade",
+        "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Extensions: permessage-deflate",
+        "Upgrade: websocket\r\nUpgrade: h2c\r\nConnection: Upgrade",
+    ],
+)
+def test_d5_a_101_of_another_kind_opens_nothing(world: World, switch: str) -> None:
+    world.far.answers = f"HTTP/1.1 101 Switching Protocols\r\n{switch}\r\n\r\n".encode()
+    with world.client("eu-services", early=masked_frame(SECRET)) as client:
+        assert client.refusal is not None
+        assert client.sock.recv(100) == b""
+    assert SECRET not in world.far.raw.decode("latin-1")
+
+
+def test_d5_a_101_that_nobody_asked_for_opens_nothing(world: World) -> None:
+    upgrade = "Upgrade: websocket\r\nConnection: Upgrade"
+    world.far.answers = f"HTTP/1.1 101 Switching Protocols\r\n{upgrade}\r\n\r\n".encode()
+    wire = world.wire("eu-services")
+    request = f"GET /x HTTP/1.1\r\nHost: {HOST}\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
+    answer = wire.send(HOST, request + masked_frame(SECRET))
+
+    assert answer.status != 101
+    assert b"GET /x" in world.far.raw
+    assert SECRET not in world.far.raw.decode("latin-1")
+
+
+def test_a_handshake_over_http_2_opens_nothing(world: World) -> None:
+    """RFC 8441: mitmproxy 12.2.3 neither offers nor reads it."""
+    config = h2.config.H2Configuration(client_side=True, validate_outbound_headers=False)
+    with world.wire("eu-services").tls(HOST, alpn=("h2",)) as sock:
+        connection = h2.connection.H2Connection(config=config)
+        connection.initiate_connection()
+        head = {":method": "CONNECT", ":protocol": "websocket", ":scheme": "https", ":authority": HOST, ":path": "/",
+                "sec-websocket-version": "13"}  # fmt: skip
+        connection.send_headers(1, list(head.items()))
+        connection.send_data(1, masked_frame(SECRET))
+        sock.sendall(connection.data_to_send())
+        heard: list[h2.events.Event] = []
+        ends = (h2.events.StreamReset, h2.events.ConnectionTerminated, h2.events.StreamEnded)
+        with contextlib.suppress(OSError):
+            while not any(isinstance(e, ends) for e in heard) and (data := sock.recv(65536)):
+                heard += connection.receive_data(data)
+    answers = [dict(e.headers or ()) for e in heard if isinstance(e, h2.events.ResponseReceived)]
+    assert all(a[b":status"] != b"200" for a in answers)
+    assert world.far.raw == b""
+
+
+def test_d11_a_flood_waits_while_a_hook_works(world: World) -> None:
+    with world.client("eu-services", "X-Sabotage: chain-message:slow") as client:
+        flood = masked_frame("x" * 60_000) * 100
+        client.sock.settimeout(2)
+        sent = 0
+        with contextlib.suppress(OSError):
+            for _ in range(30):
+                for at in range(0, len(flood), 60_000):
+                    client.sock.sendall(flood[at : at + 60_000])
+                    sent += 60_000
+    # What the systems on both sides keep is about 10 MB; without a limit it would be all 180.
+    assert sent < 90_000_000
+
+
 @pytest.mark.parametrize("kind", ["KeyError", "CancelledError", "MemoryError", "AddonHalt"])
 @pytest.mark.parametrize("place", ["socket-mask", "socket-identity", "socket-audit"])
 def test_d9_an_exception_in_any_stage_lets_no_message_pass(
@@ -205,6 +331,16 @@ def test_d9_an_exception_in_any_stage_lets_no_message_pass(
 
 def test_d9_an_addon_that_halts_the_chain_lets_no_message_pass(world: World) -> None:
     sabotage(world, "chain-message:AddonHalt")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("order", ["chain-check:AddonHalt", "socket-identity:CancelledError"])
+def test_d12_a_question_that_nobody_answers_ends_a_silent_connection(
+    world: World, order: str
+) -> None:
+    with world.client("eu-services", f"X-Sabotage: {order}") as client:
+        client.sock.settimeout(120)
+        assert client.hear_message() == 1008
 
 
 def sabotage(world: World, order: str) -> None:
@@ -226,3 +362,17 @@ def test_d12_a_connection_does_not_outlive_its_token(world: World) -> None:
 
     assert world.far.heard == ["in time"]
     assert world.outcome()["code"] == "identity-expired"
+
+
+@pytest.mark.slow
+def test_d12_nor_does_a_silent_one(world: World) -> None:
+    with world.client("eu-services", lifetime=-24) as client:
+        client.sock.settimeout(120)
+        assert client.ask("in time") == "in time"
+        assert client.hear_message() == 1008
+
+    outcome = world.outcome()
+    assert (outcome["code"], outcome["closed"]) == (
+        "identity-expired",
+        {"by": "gateway", "code": 1008},
+    )

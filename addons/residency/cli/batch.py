@@ -30,6 +30,7 @@ class _Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     groups: list[Text] = []
     subject: Text = SUBJECT
     issuer: Text | None = None
+    websocket: bool = False
 
 
 def answer_all(configuration: "Configuration", lines: Iterable[bytes]) -> bool:
@@ -53,6 +54,7 @@ def _answer(configuration: "Configuration", line: bytes, number: int) -> dict[st
             method=text.method,
             headers=tuple(text.headers.items()),
             body=body_bytes(text.body),
+            websocket=text.websocket,
         )
         return dict(to_plain(ask(configuration, call), configuration.digest))
     except RegionError as e:

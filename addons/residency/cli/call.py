@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from residency.core.plain import Plain
+from residency.errors import RegionError
 
 if TYPE_CHECKING:
     from residency.core.configuration import Configuration
@@ -16,7 +17,10 @@ SUBJECT = "test"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """``method`` and ``issuer`` as given, or ``None``: POST if there is a body, else GET; the only issuer there is."""
+    """``method`` and ``issuer`` as given, or ``None``: POST if there is a body, else GET; the only issuer there is.
+
+    ``websocket``: an opening handshake, as it is too if ``headers`` are those of one.
+    """
 
     url: str
     groups: Sequence[str] = ()
@@ -25,6 +29,7 @@ class Call:
     method: str | None = None
     headers: Sequence[tuple[str, str]] = ()
     body: bytes = b""
+    websocket: bool = False
 
 
 def ask(configuration: "Configuration", call: Call) -> "Judgement":
@@ -34,7 +39,7 @@ def ask(configuration: "Configuration", call: Call) -> "Judgement":
         RegionError: It is no request that a gateway would read.
     """
     from residency.cli.options import today
-    from residency.core.framing import check_form
+    from residency.core.framing import asks_for_websocket, check_form
     from residency.core.identity import Caller
     from residency.core.judge import head_from_url, judge
 
@@ -45,6 +50,8 @@ def ask(configuration: "Configuration", call: Call) -> "Judgement":
         groups=tuple(sorted(set(call.groups))),
         expires=float("inf"),
     )
+    if call.websocket and (call.body or call.method not in (None, "GET")):
+        raise RegionError("request-malformed", "an opening handshake is a GET without a body")
     method = call.method or ("POST" if call.body else "GET")
     headers = tuple((name.lower(), value) for name, value in call.headers)
     head = head_from_url(method, call.url, headers)
@@ -58,6 +65,7 @@ def ask(configuration: "Configuration", call: Call) -> "Judgement":
         head,
         call.body,
         today=today(),
+        websocket=call.websocket or asks_for_websocket(raw),
     )
 
 

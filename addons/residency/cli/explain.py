@@ -37,15 +37,18 @@ if TYPE_CHECKING:
 @method_option
 @headers_option
 @body_option
-@click.option("--batch", is_flag=True, help="Read calls from standard input, a JSON object a line: url, method, "
-              'headers, body, groups, subject, issuer. Write an answer a line; {"error": …} for a bad one.')  # fmt: skip
+@click.option(
+    "--websocket", is_flag=True, help="The call is the opening handshake of a WebSocket."
+)
+@click.option("--batch", is_flag=True, help="Read calls from standard input, a JSON object a line: url, method, headers, "
+              'body, websocket, groups, subject, issuer. Write an answer a line; {"error": …} for a bad one.')  # fmt: skip
 @rules_option
 @format_option
 @click.pass_context
 def explain(
     ctx: click.Context, url: str | None, groups: tuple[str, ...], subject: str, issuer: str | None, method: str | None,
     headers: tuple[tuple[str, str], ...], body: IO[bytes] | None, rules: Path | None, form: str,
-    *, batch: bool,
+    *, websocket: bool, batch: bool,
 ) -> None:  # fmt: skip
     """Say what the rules do with a call.
 
@@ -69,6 +72,7 @@ def explain(
         method=method,
         headers=headers,
         body=body.read() if body else b"",
+        websocket=websocket,
     )
     try:
         judgement = calls.ask(configuration, call)

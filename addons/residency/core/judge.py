@@ -3,6 +3,7 @@
 The proxy's stages ask the same functions one after another.
 """
 
+import dataclasses
 import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -89,8 +90,12 @@ def judge(
     *,
     today: datetime.date,
     limit: int = DEFAULT_LIMIT,
+    websocket: bool = False,
 ) -> Judgement:
-    """What *policy* does with the call of *head* and *raw* on the day *today*. Never raises for any call."""
+    """What *policy* does with the call of *head* and *raw* on the day *today*. Never raises for any call.
+
+    *websocket*: it is an opening handshake, whatever its headers are.
+    """
     codings = [v for n, v in head.headers if n == "content-encoding"]
     destination = locate(atlas, head, BODY_PENDING, today=today)
     try:
@@ -100,19 +105,18 @@ def judge(
         fault = e.code
     if destination.provisional or policy.reads_operations:
         destination = locate(atlas, head, _value(raw, codings, limit), today=today)
-    inputs = Inputs(caller=caller, method=head.method, destination=destination, fault=fault)
+    inputs = Inputs(
+        caller=caller,
+        method=head.method,
+        destination=destination,
+        fault=fault,
+        websocket=websocket,
+    )
     decision = decide(policy, inputs, today)
     carrying = PENDING
     if decision is NEEDS_BODY:
         carrying = inspect_body(Content.of(raw, head), sets, policy.sets_asked_for, limit=limit)
-        inputs = Inputs(
-            caller=caller,
-            method=head.method,
-            destination=destination,
-            carrying=carrying,
-            fault=fault,
-        )
-        decision = decide(policy, inputs, today)
+        decision = decide(policy, dataclasses.replace(inputs, carrying=carrying), today)
     if not isinstance(decision, Decision):
         raise TypeError(
             "a decision needs no more than a body that was read"

@@ -115,14 +115,16 @@ def _inputs(fields: Mapping[str, Plain]) -> Inputs:
         if not isinstance(fault, str) or not fault:
             raise TypeError("fault must be text")
         return Inputs(caller=None, method="", destination=Destination(), fault=fault)
-    method = _mapping(fields["call"])["method"]
-    if not isinstance(method, str):
-        raise TypeError("method must be text")
+    call = _mapping(fields["call"])
+    method, websocket = call["method"], call.get("websocket", False)
+    if not isinstance(method, str) or not isinstance(websocket, bool):
+        raise TypeError("method must be text, and websocket true or false")
     return Inputs(
         caller=Caller.from_plain({**_mapping(fields["caller"]), "expires": 0}),
         method=method,
         destination=Destination.from_plain(fields["destination"]),
         carrying=Carrying.from_plain(_mapping(fields["carrying"])),
+        websocket=websocket,
     )
 
 

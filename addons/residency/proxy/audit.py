@@ -25,7 +25,7 @@ from residency.proxy.guard import Fault, deny, is_ending, where
 from residency.proxy.hold import Held, has_gone
 from residency.proxy.identity import Known, announced
 from residency.proxy.mask import Masked
-from residency.proxy.messages import guarded
+from residency.proxy.messages import guarded, guarded_check
 from residency.proxy.reach import reach
 from residency.proxy.record import decision_record
 from residency.proxy.region import Located
@@ -113,6 +113,22 @@ class AuditAddon(Stage):
         self, flow: http.HTTPFlow, channel: Channel, message: WebSocketMessage
     ) -> None:
         """Let a message go that the stages have vouched for. The denial is lifted by the last statement."""
+        self._check_standing(flow, channel)
+        channel.settle(message)
+        message.dropped = False
+
+    @guarded_check
+    def websocket_check(self, flow: http.HTTPFlow, channel: Channel) -> None:
+        """Nothing has come for a while: may the connection stand?"""
+        self._check_standing(flow, channel)
+        channel.settle(None)
+
+    def _check_standing(self, flow: http.HTTPFlow, channel: Channel) -> None:
+        """What let the handshake go still holds, and how it ends could be written down.
+
+        Raises:
+            CallError: ``stale``, ``ledger`` or ``internal``.
+        """
         runtime = self.runtime
         if channel.configuration is not runtime.configuration:
             raise CallError("stale", "the rules changed after the connection was opened")
@@ -121,13 +137,12 @@ class AuditAddon(Stage):
             raise CallError("stale", "the rule's basis has expired")
         if not self._was_released(flow):
             raise CallError("internal", "a message of a call that was not let go")
-        channel.settle(message)
-        message.dropped = False
+        runtime.ledger.check()
 
     def websocket_end(self, flow: http.HTTPFlow) -> None:
         channel = self.runtime.sockets.close(flow)
-        if channel and self._was_released(flow):
-            self._outcome(flow, {"status": SWITCHING, **channel.outcome()})
+        if channel and flow.websocket and self._was_released(flow):
+            self._outcome(flow, {"status": SWITCHING, **channel.outcome(flow.websocket)})
 
     # The decision
 

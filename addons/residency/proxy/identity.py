@@ -18,7 +18,7 @@ from residency.proxy import flowstate
 from residency.proxy.certificates import ClientCertificates, Peer
 from residency.proxy.context import IDENTITY_HEADER
 from residency.proxy.guard import deny, fail_closed
-from residency.proxy.messages import guarded
+from residency.proxy.messages import guarded, guarded_check
 from residency.proxy.sockets import Channel, asks
 from residency.proxy.stage import Stage
 
@@ -188,6 +188,12 @@ class IdentityAddon(Stage):
         """Once more for each message: a connection outlives no token."""
         await self.again(flow)
         channel.vouch("identity", message)
+
+    @guarded_check
+    async def websocket_check(self, flow: http.HTTPFlow, channel: Channel) -> None:
+        """And while none comes."""
+        await self.again(flow)
+        channel.vouch("identity", None)
 
     def websocket_end(self, flow: http.HTTPFlow) -> None:
         self._proofs.pop(flow, None)

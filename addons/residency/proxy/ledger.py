@@ -84,6 +84,17 @@ class LedgerWriter:
         """
         self._enter(kind, fields).result()
 
+    def check(self) -> None:
+        """Whether a record could be written, as far as can be told without one.
+
+        Raises:
+            LedgerError: It could not.
+        """
+        with self._lock:
+            if self._refusal:
+                raise LedgerError(self._refusal)
+            self._file.check_place()
+
     def close(self) -> None:
         """Write what waits, unlock and close. Blocks the caller; a second time does nothing."""
         with self._lock:

@@ -41,6 +41,7 @@ class LedgerFile:
         self._path = path.absolute()
         self._fd = _open(path)
         self._broken = ""
+        self._size = 0
         try:
             torn = self._resume()
             if torn:
@@ -66,11 +67,11 @@ class LedgerFile:
         Raises:
             LedgerError: None is there.
         """
-        if self._broken:
-            raise LedgerError(self._broken)
         chain = Chain(*self.anchor)
         data = b"".join(map(chain.link, drafts))
-        self._check()
+        self.check_place()
+        if os.fstat(self._fd).st_size != self._size:
+            raise LedgerError("the ledger was changed by another hand")
         try:
             _write(self._fd, data)
             os.fsync(self._fd)
@@ -87,16 +88,20 @@ class LedgerFile:
             os.close(self._fd)
             self._fd = -1
 
-    def _check(self) -> None:
-        """Refuse to write to a file that is no longer the ledger as we left it."""
+    def check_place(self) -> None:
+        """Refuse to write to a file that is no longer the ledger. For any thread, while the file is open.
+
+        Raises:
+            LedgerError: It is another file, or one that cannot be written to any more.
+        """
+        if self._broken:
+            raise LedgerError(self._broken)
         try:
             ours, there = os.fstat(self._fd), os.lstat(self._path)
         except OSError as e:
             raise LedgerError(f"the ledger is not at its path: {_cause(e)}") from e
         if not os.path.samestat(ours, there):
             raise LedgerError("the ledger is not at its path: another file is")
-        if ours.st_size != self._size:
-            raise LedgerError("the ledger was changed by another hand")
 
     def _cut(self) -> None:
         try:

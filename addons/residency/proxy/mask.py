@@ -28,7 +28,7 @@ from residency.proxy.guard import deny, fail_closed, is_ending, where
 from residency.proxy.headers import changed
 from residency.proxy.messages import guarded
 from residency.proxy.returns import code_of, refuse
-from residency.proxy.sockets import MAX_ORIGINALS, Channel, asks
+from residency.proxy.sockets import Channel, asks
 from residency.proxy.stage import Stage
 
 logger = logging.getLogger("residency.mask")
@@ -146,10 +146,7 @@ class MaskAddon(Stage):
             len(raw), mask_sent, raw, channel.configuration.sets, channel.decision.masks,
             channel.sent, limit=self.runtime.read_limit,
         )  # fmt: skip
-        # Another process may have given out the tokens.
-        channel.sent = session
-        if len(session.originals) + len(session.taken) > MAX_ORIGINALS:
-            raise Unread("too-large", "too many tokens on one connection")
+        channel.keep(session)
         return masked
 
     async def _received(self, channel: Channel, raw: bytes) -> MaskedBody:
@@ -157,7 +154,7 @@ class MaskAddon(Stage):
         session = Session(channel.received.key, channel.received.nonce)
         returning = Returning(
             channel.configuration.sets, channel.decision.masks, session,
-            Originals(channel.sent.originals),
+            channel.originals,
         )  # fmt: skip
         return await self.runtime.read(
             len(raw), mask_received, raw, returning, limit=self.runtime.read_limit

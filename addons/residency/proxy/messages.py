@@ -17,10 +17,21 @@ from residency.proxy.sockets import Channel
 logger = logging.getLogger("residency.messages")
 
 type _Hook = Callable[[Any, http.HTTPFlow, Channel, WebSocketMessage], Awaitable[None] | None]
+type _Check = Callable[[Any, http.HTTPFlow, Channel], Awaitable[None] | None]
 
 
 def guarded(hook: _Hook) -> Callable[[Any, http.HTTPFlow], Awaitable[None]]:
     """Wrap a hook of a stage. It is not called for a message that a stage has refused, or that was put in by hand."""
+
+    def of_message(addon: Any, flow: http.HTTPFlow, channel: Channel) -> Awaitable[None] | None:
+        channel, message = addon.runtime.sockets.message(flow)
+        return None if message.injected else hook(addon, flow, channel, message)
+
+    return guarded_check(functools.update_wrapper(of_message, hook))
+
+
+def guarded_check(hook: _Check) -> Callable[[Any, http.HTTPFlow], Awaitable[None]]:
+    """Likewise for a question about the connection: what is raised is a no."""
 
     @functools.wraps(hook)
     async def wrapped(addon: Any, flow: http.HTTPFlow) -> None:
@@ -28,11 +39,9 @@ def guarded(hook: _Hook) -> Callable[[Any, http.HTTPFlow], Awaitable[None]]:
         if flow.error is not None or channel is None or channel.code:
             return
         try:
-            channel, message = addon.runtime.sockets.message(flow)
-            if not message.injected:
-                result = hook(addon, flow, channel, message)
-                if inspect.isawaitable(result):
-                    await result
+            result = hook(addon, flow, channel)
+            if inspect.isawaitable(result):
+                await result
         except KeyboardInterrupt:
             raise
         except BaseException as e:
@@ -44,6 +53,7 @@ def guarded(hook: _Hook) -> Callable[[Any, http.HTTPFlow], Awaitable[None]]:
 
 
 def _refuse(flow: http.HTTPFlow, channel: Channel, error: BaseException) -> None:
+    channel.stands = False
     if flow.websocket:
         for message in flow.websocket.messages:
             message.drop()

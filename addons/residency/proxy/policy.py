@@ -8,13 +8,10 @@ from residency.core.policy.decide import (
     NEEDS_BODY,
     PENDING,
     Carrying,
-    Decision,
     Inputs,
     decide,
-    opens_websocket,
 )
-from residency.core.policy.rule import Action
-from residency.errors import RegionError, StageError
+from residency.errors import StageError
 from residency.proxy import flowstate, seal
 from residency.proxy.context import content_of, weight_of
 from residency.proxy.flowstate import Ticket
@@ -37,6 +34,7 @@ class PolicyAddon(Stage):
             method=flow.request.method,
             destination=flowstate.read(flow, Located).destination,
             carrying=carrying,
+            websocket=asks(flow),
         )
 
     async def inspected(self, flow: http.HTTPFlow, configuration: Configuration) -> Carrying:
@@ -63,7 +61,6 @@ class PolicyAddon(Stage):
         if decision is not NEEDS_BODY:
             flowstate.write(flow, PENDING)
             flowstate.write(flow, decision)
-            self._check_upgrade(flow, decision, PENDING)
             seal.put(flow, self.runtime.secret, policy.digest)
 
     @fail_closed
@@ -80,16 +77,3 @@ class PolicyAddon(Stage):
             raise StageError("the body was read and more was asked for")
         flowstate.write(flow, carrying)
         flowstate.write(flow, decision)
-        self._check_upgrade(flow, decision, carrying)
-
-    def _check_upgrade(self, flow: http.HTTPFlow, decision: Decision, carrying: Carrying) -> None:
-        """A handshake is one call that stands for many: its rule has to say so.
-
-        Raises:
-            RegionError: ``upgrade-refused``.
-        """
-        if not asks(flow) or decision.action is Action.BLOCK:
-            return
-        policy, day = self.runtime.configuration.policy, flowstate.read(flow, Ticket).day
-        if not opens_websocket(policy, self.inputs(flow, carrying), decision, day):
-            raise RegionError("upgrade-refused")

@@ -18,6 +18,7 @@ from residency.proxy.mask import Masked
 from residency.proxy.reach import Reached
 from residency.proxy.region import Located
 from residency.proxy.resign import SignedAs
+from residency.proxy.sockets import asks
 
 MAX_HOST = 253
 
@@ -36,6 +37,11 @@ def decision_record(
     if known:
         c = known.caller
         caller = {"issuer": c.issuer, "subject": c.subject, "groups": list(c.groups)}
+    call: dict[str, Plain] = {
+        "method": flow.request.method[:20], "scheme": flow.request.scheme, "host": host, "port": flow.request.port,
+    }  # fmt: skip
+    if asks(flow):
+        call["websocket"] = True
     return {
         "decision": ticket.id,
         "day": ticket.day.isoformat(),
@@ -50,7 +56,7 @@ def decision_record(
         "decided": decided.to_plain() if decided else None,
         "policy": policy,
         "caller": caller,
-        "call": {"method": flow.request.method[:20], "scheme": flow.request.scheme, "host": host, "port": flow.request.port},
+        "call": call,
         "destination": located.destination.to_plain() if located else None,
         "carrying": carrying.to_plain() if carrying else None,
         "fault": fault.code if fault else None,

@@ -13,7 +13,9 @@ import weakref
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING
 
+from mitmproxy import http
 from mitmproxy import master as mitmproxy_master
+from mitmproxy.websocket import WebSocketData
 
 from residency.core.configuration import Configuration
 from residency.core.identity import Caller, CertificateVerifier, Credentials
@@ -25,7 +27,7 @@ from residency.errors import (
     LedgerError,
     ResidencyError,
 )
-from residency.proxy import heap, socketlayer
+from residency.proxy import flowstate, heap, socketlayer
 from residency.proxy.certificates import Peer
 from residency.proxy.feeds import Feeds
 from residency.proxy.flowstate import Ticket
@@ -33,10 +35,10 @@ from residency.proxy.holds import Holds
 from residency.proxy.ledger import LedgerWriter
 from residency.proxy.opening import Opening
 from residency.proxy.resolver import Resolver
-from residency.proxy.returns import Returns
+from residency.proxy.returns import SWITCHING, Returns
 from residency.proxy.rules import RulesFolder, today
 from residency.proxy.signers import Signers
-from residency.proxy.sockets import Sockets
+from residency.proxy.sockets import Channel, Sockets
 from residency.proxy.verifiers import Verifiers
 from residency.proxy.workers import Workers
 
@@ -167,7 +169,7 @@ class Runtime:
         self.holds.limit(count=settings.hold_max, size=settings.hold_bytes)
         self.resolver.names = opening.names or self.resolver.names
         self.resolver.override(opening.overrides)
-        socketlayer.install(self.read_limit)
+        socketlayer.install(self.read_limit, self.sockets)
         self.resolver.install(asyncio.get_running_loop(), self._is_private)
         resolved: list[Plain] = [str(r) for r in settings.resolve]
         await self.ledger.append(
@@ -271,15 +273,16 @@ class Runtime:
         self.workers.stop()
         self.resolver.uninstall()
         socketlayer.uninstall()
-        held = self.holds.close()
+        last: list[tuple[str, dict[str, Plain]]] = [
+            ("hold-ended", {"hold": h.id, "decision": h.decision, "state": "aborted-shutdown"})
+            for h in self.holds.close()
+        ]
+        last += [("outcome", _cut(flow, channel)) for flow, channel in self.sockets.end()]
+        last.append(("stop", {"at": round(time.time(), 3)}))
         if self._ledger and was_ready:
             try:
-                for hold in held:
-                    self._ledger.append_now(
-                        "hold-ended",
-                        {"hold": hold.id, "decision": hold.decision, "state": "aborted-shutdown"},
-                    )
-                self._ledger.append_now("stop", {"at": round(time.time(), 3)})
+                for kind, fields in last:
+                    self._ledger.append_now(kind, fields)
             except LedgerError as e:
                 logger.error("no stop record: %s", e)  # noqa: TRY400
         if self._ledger:
@@ -296,6 +299,18 @@ def runtime(master: mitmproxy_master.Master) -> Runtime:
     if master not in _runtimes:
         _runtimes[master] = Runtime()
     return _runtimes[master]
+
+
+def _cut(flow: http.HTTPFlow, channel: Channel) -> dict[str, Plain]:
+    """The outcome of a WebSocket that the end of the gateway ends."""
+    ticket = flowstate.find(flow, Ticket)
+    channel.fail("not-ready")
+    return {
+        "decision": ticket.id if ticket else None,
+        "seconds": round(time.time() - ticket.at, 3) if ticket else None,
+        "status": SWITCHING,
+        **channel.outcome(flow.websocket or WebSocketData()),
+    }
 
 
 def _version() -> str:

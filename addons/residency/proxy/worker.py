@@ -17,11 +17,12 @@ from typing import Any
 from residency.core.answer import whole
 from residency.core.body import inspect_body, mask_call, read_json
 from residency.core.mask.sets import MaskSets
+from residency.core.message import mask_received, mask_sent
 from residency.errors import Unread
 
 #: What is asked for, by name: nothing else is ever called.
 WORK: dict[str, Callable[..., Any]] = {
-    f.__name__: f for f in (inspect_body, mask_call, read_json, whole)
+    f.__name__: f for f in (inspect_body, mask_call, mask_received, mask_sent, read_json, whole)
 }
 LENGTH = struct.Struct("!Q")
 #: Rules that are kept: those in force, and those by which the last calls were judged.

@@ -35,6 +35,14 @@ def run(
                 )
             )
             continue
+        if case.call.websocket and not _may_open(case.call):
+            message = "an opening handshake of a WebSocket is a GET without a body"
+            faults.add(
+                document.fault(
+                    ("tests", i, "call", "websocket"), message, "leave method and body out"
+                )
+            )
+            continue
         try:
             got = _judge(case.call, policy, atlas, sets, case.now or today)
         except RegionError as e:
@@ -44,6 +52,10 @@ def run(
         for key, wanted, actual in _differences(case.expect, got):
             message = f"test {case.name!r} expects {key} {wanted}, got {actual}"
             faults.add(document.fault((*path, key), message, mend))
+
+
+def _may_open(call: CallText) -> bool:
+    return call.body is None and ("method" not in call.model_fields_set or call.method == "GET")
 
 
 def _mend(policy: Policy, case: CaseText, today: datetime.date) -> str:
@@ -64,8 +76,9 @@ def _judge(
         expires=float("inf"),
     )
     headers = tuple((name.lower(), value) for name, value in call.headers.items())
-    head = head_from_url(call.method, call.url, headers)
-    return judge(policy, atlas, sets, caller, head, body_bytes(call.body), today=today)
+    head = head_from_url("GET" if call.websocket else call.method, call.url, headers)
+    body = body_bytes(call.body)
+    return judge(policy, atlas, sets, caller, head, body, today=today, websocket=call.websocket)
 
 
 def body_bytes(body: object) -> bytes:

@@ -10,6 +10,7 @@ First match in file order wins; nothing matched is block. A rule's criteria are 
   ``none_of`` is passed over; any other rule that asks about the data ends the search with a block.
 * ``functions`` may name what the body names (``Destination.operations``): then the body is needed too.
 * An expired ``basis`` stops its rule from matching.
+* The opening handshake of a WebSocket is refused where its rule does not say ``websockets`` (``opens_websocket``).
 
 While the body has not been read, a decision is made only where the body could not change it.
 """
@@ -121,7 +122,8 @@ PENDING: Final = Carrying()
 class Inputs:
     """All that a decision is made from, and all that a record must hold to make it again.
 
-    ``fault`` is the code of an earlier stage that could not do its part; the call is then blocked.
+    ``fault`` is the code of an earlier stage that could not do its part; the call is then blocked. ``websocket``: the
+    call is an opening handshake, which stands for all messages to come.
     """
 
     caller: Caller | None
@@ -129,6 +131,7 @@ class Inputs:
     destination: Destination
     carrying: Carrying = PENDING
     fault: str | None = None
+    websocket: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,6 +187,15 @@ def decide(policy: Policy, inputs: Inputs, today: datetime.date) -> Decision | U
     ``NEEDS_BODY`` is answered only while ``inputs.carrying`` is pending, the destination provisional, or its operations
     not looked at and asked for (``Policy.reads_operations``).
     """
+    decision = _decide(policy, inputs, today)
+    if not isinstance(decision, Decision) or decision.action is Action.BLOCK:
+        return decision
+    if inputs.websocket and not opens_websocket(policy, inputs, decision, today):
+        return Decision(rule=decision.rule, code="upgrade-refused")
+    return decision
+
+
+def _decide(policy: Policy, inputs: Inputs, today: datetime.date) -> Decision | Undecided:
     if inputs.fault or inputs.caller is None:
         return Decision(code=inputs.fault or "identity-missing")
     if inputs.destination.provisional and inputs.carrying.state == "pending":

@@ -72,6 +72,7 @@ class CallText(_Strict):
     method: Method = "POST"
     headers: dict[str, str] = {}
     body: object = None
+    websocket: bool = False
 
 
 class ExpectText(_Strict):
