@@ -121,7 +121,7 @@ class _Draft:
     def members(self, one: tuple[tuple[str, Node], ...], step: Step) -> bytes:
         members = []
         for name, child in one:
-            state = step.names.get(name, 0) | step.every
+            state = step.member(name)
             if state & self.machine.keys:
                 raise Unfit
             text = self.pattern(child, state, name)
