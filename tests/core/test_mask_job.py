@@ -361,6 +361,82 @@ def test_a_text_that_may_be_json_is_looked_at_as_what_it_is() -> None:
     assert reason('{"content": "{\\"a\\":1,\\"a\\":\\"canary\\"}"}', using) == "duplicate-key"
 
 
+PROSE = fields("{path: $..ssn}", "{detect: [email]}", more="    text_or_json: ['$.content']\n")
+
+
+@pytest.mark.parametrize(
+    ("said", "left"),
+    [
+        ('{"ssn":1}\n{"ssn":"é"}', '{"ssn":"***"}\n{"ssn":"***"}'),
+        ('\r\n{"é":1} \n\n[{"ssn":{}}]\n', '\r\n{"é":1} \n\n[{"ssn":"***"}]\n'),
+        ('{\n "ssn": 1\n}\n{\n "ssn": 2\n}', '{\n "ssn": "***"\n}\n{\n "ssn": "***"\n}'),
+        ('{"ssn":1},\n{"ssn":2}', '{"ssn":"***"},\n{"ssn":"***"}'),
+        ('\x1e{"ssn":1}\n\x1e{"ssn":2}\n', '\x1e{"ssn":"***"}\n\x1e{"ssn":"***"}\n'),
+        ('{"ssn":1}\n{"a":"x@y.org"}', '{"ssn":"***"}\n{"a":"***"}'),
+        ('{"ssn":1} is é, of x@y.org', '{"ssn":"***"} is é, of ***'),
+        ('{"ssn":"x@y.org"}x@y.org {"a":"x@y.org"}', '{"ssn":"***"}*** {"a":"***"}'),
+        ("[1] as é says: x@y.org", "[1] as é says: ***"),
+        ("[x](http://y.org) of x@y.org", "[x](http://y.org) of ***"),
+        ("{ssn: 1} of x@y.org", "{ssn: 1} of ***"),
+        ("{} {} x@y.org", "{} {} ***"),
+    ],
+)
+def test_a_text_of_several_documents_is_masked_in_each(said: str, left: str) -> None:
+    for ascii_only in (True, False):
+        sent = masked(json.dumps({"content": said}, ensure_ascii=ascii_only), PROSE)
+
+        assert sent == json.dumps({"content": left}, ensure_ascii=ascii_only)
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ('{"ssn":"canary"', "not-json"),
+        ('{"ssn":"cana', "not-json"),
+        ('[1, {"ssn":"canary"', "not-json"),
+        ('{"ssn":"canary",}', "not-json"),
+        ('{"a":1}\n{"ssn":"cana', "not-json"),
+        ('{"a":1}\n{"ssn":1,"ssn":"canary"}', "duplicate-key"),
+        ('{"a":1}\n{"ssn":NaN}', "number"),
+        ('{"a":1}\n{"ssn":"\\ud800"}', "surrogate"),
+        ('{"a":1}\n' + "[" * 65 + "]" * 65, "depth"),
+        ('{"a":1}\n' + "[" * 100_000, "depth"),
+    ],
+)
+def test_a_text_that_is_json_but_breaks_off_is_not_sent(said: str, why: str) -> None:
+    assert reason(json.dumps({"content": said}), PROSE) == why
+
+
+def test_more_documents_in_a_text_than_a_body_may_have_are_not_sent() -> None:
+    assert reason(json.dumps({"content": "{}\n" * 20_001}), PROSE) == "too-large"
+
+
+def test_what_is_removed_from_one_document_of_a_text_leaves_the_others() -> None:
+    using = fields(
+        "{path: $.ssn, with: remove}",
+        "{path: $.a, with: token}",
+        more="    text_or_json: ['$.content']\n",
+    )
+    said = '{"ssn":1,"b":1}\n{"ssn":2}\n{"a":"x","ssn":3}'
+    call = session()
+
+    sent = json.loads(masked(json.dumps({"content": said}), using, call))["content"]
+
+    assert sent == '{"b":1}\n{}\n{"a":' + json.dumps(call.token("a", '"x"')) + "}"
+
+
+def test_a_document_that_is_removed_is_null() -> None:
+    using = fields(
+        "{path: $.content}",
+        "{path: '$[?@.ssn]', with: remove}",
+        more="    text_or_json: ['$.x']\n",
+    )
+    whole = fields("{path: $, with: remove}", more="    text_or_json: ['$.content']\n")
+
+    assert masked('{"x":"[{\\"ssn\\":1}] []"}', using) == '{"x":"[] []"}'
+    assert masked('{"content":"{} []"}', whole) == "null"
+
+
 def test_json_behind_a_byte_order_mark_is_not_taken_for_a_text() -> None:
     using = fields("{path: $..ssn}", more="    text_or_json: [$.a]\n")
 

@@ -4,6 +4,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from residency.core.mask import several
 from residency.core.mask.detect.finder import Span, find
 from residency.core.mask.fields import MaskField
 from residency.core.mask.job import Action, Job, Layer
@@ -24,13 +25,22 @@ class Cut:
 
 @dataclass(slots=True)
 class Text:
-    """A string (or number) at these bytes: what it says, and what is found in it or in the JSON that it holds."""
+    """A string (or number) at these bytes: what it says, and what is found in it or in the JSON that it holds.
+
+    The JSON is all of it or its head. ``cuts`` are in the ``prose`` behind that, which begins at ``rest``; they count
+    from the beginning of the text.
+    """
 
     start: int
     end: int
     text: str = field(repr=False)
     cuts: list[Cut] = field(default_factory=list)
     inner: "Found | None" = None
+    rest: int = 0
+
+    @property
+    def prose(self) -> str:
+        return self.text[self.rest :]
 
 
 @dataclass(slots=True)
@@ -111,46 +121,50 @@ class Search:
             text = Text(start, end, meaning(found.data[start:end]))
             action = holders.get(start)
             if action and found.data[start : start + 1] == b'"':
-                text.inner = self._inside(text.text, action, fields, depth)
-            if text.inner is None and fields:
+                self._inside(text, action, fields, depth)
+            if fields and text.prose:
                 rows.setdefault(fields, []).append(text)
-            elif text.inner:
+            if text.inner:
                 found.texts.append(text)
         for fields, strings in rows.items():
             self._detect(strings, fields)
-            found.texts += [text for text in strings if text.cuts]
+            found.texts += [text for text in strings if text.cuts and not text.inner]
         found.texts.sort(key=lambda text: text.start)
 
-    def _inside(
-        self, text: str, action: Action, fields: frozenset[int], depth: int
-    ) -> Found | None:
-        """What is in the JSON that *text* holds; ``None`` if it holds none and need not."""
-        data = text.encode()
+    def _inside(self, of: Text, action: Action, fields: frozenset[int], depth: int) -> None:
+        """Look into the JSON that *of* holds, if it holds some or must."""
+        text, data = of.text, of.text.encode()
         # Some readers pass over a byte order mark; ``parse`` says that it is unread.
         opening = text.removeprefix("\ufeff").lstrip()[:1]
         if not data.strip() or not (action.strict or opening in ("{", "[")):
-            return None
+            return
         if depth >= min(self.job.sets[n].depth for n in action.inside):
             raise Unread("depth", "JSON in strings, deeper than the mask set says")
         layer = self.job.layer(action.inside)
+        hits, rest = None, len(text)
         try:
             hits = layer.plan.select(data)
         except Unread as e:
             if action.strict or e.reason != "not-json":
                 raise
-            return None
+        if hits is None:
+            hits, rest = several.select(text, layer.plan)
+            data = text[:rest].encode()
         # What looks at strings looks into this one, too, whichever set it stands in.
-        return self._hits(data, hits, layer, fields, depth + 1)
+        inner = self._hits(data, hits, layer, fields, depth + 1)
+        # Where nothing is in the documents, prose is all of the text, as it is where there are none.
+        if inner or rest == len(text):
+            of.inner, of.rest = inner, rest
 
     def _detect(self, strings: Sequence[Text], fields: frozenset[int]) -> None:
         """Put into *strings* what the fields of these numbers detect there."""
         owners = [(n, detector) for n in sorted(fields) for detector in self.job.fields[n].detect]
-        spans = find([text.text for text in strings], [detector for _, detector in owners])
+        spans = find([text.prose for text in strings], [detector for _, detector in owners])
         for number, found in spans.items():
             for span in found:
                 self.counts[owners[span.which][0]] += 1
             named = [(span, owners[span.which][0], owners[span.which][1].kind) for span in found]
-            strings[number].cuts = _merged(named, self.job.fields)
+            strings[number].cuts = _merged(named, self.job.fields, strings[number].rest)
 
 
 def _in_schema(
@@ -182,12 +196,14 @@ def _scalars(
             yield start, end, fields
 
 
-def _merged(spans: Sequence[tuple[Span, int, str]], fields: Sequence[MaskField]) -> list[Cut]:
-    """One cut for spans that overlap: the strictest method takes all of it."""
+def _merged(
+    spans: Sequence[tuple[Span, int, str]], fields: Sequence[MaskField], at: int
+) -> list[Cut]:
+    """One cut for spans that overlap: the strictest method takes all of it. Spans are of what begins *at* there."""
     cuts: list[Cut] = []
     for span, number, kind in sorted(spans, key=lambda s: (s[0].start, s[0].end)):
-        new = Cut(span.start, span.end, number, kind)
-        if cuts and span.start < cuts[-1].end:
+        new = Cut(at + span.start, at + span.end, number, kind)
+        if cuts and new.start < cuts[-1].end:
             last = cuts.pop()
             strict = min(last, new, key=lambda c: (fields[c.field].method.rank, c.kind))
             new = Cut(last.start, max(last.end, new.end), strict.field, strict.kind)
