@@ -550,6 +550,66 @@ def test_the_definition_of_a_field_in_a_schema_is_not_the_field() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("schema", "left"),
+    [
+        # What a definition has as data are values of its field.
+        ('{"email":{"type":"string","default":"canary"}}', '{"email":{"type":"string","default":"***"}}'),
+        ('{"email":{"const":{"x":"canary"},"title":"t"}}', '{"email":{"const":"***","title":"t"}}'),
+        ('{"email":{"enum":["canary", 2]}}', '{"email":{"enum":["***", "***"]}}'),
+        ('{"email":{"examples":[["canary"]],"example":1}}', '{"email":{"examples":["***"],"example":"***"}}'),
+        ('{"email":{"examples":{"a":"canary"}}}', '{"email":{"examples":"***"}}'),
+        ('{"email":{"items":[{"Default":"canary"}]}}', '{"email":{"items":[{"Default":"***"}]}}'),
+        ('{"email":{"anyOf":[{"const":"canary"},{}]}}', '{"email":{"anyOf":[{"const":"***"},{}]}}'),
+        ('{"email":{"d\\u0065fault":"canary"}}', '{"email":{"d\\u0065fault":"***"}}'),
+        ('{"email":{"properties":{"é":{"default":"canary"}}}}', '{"email":{"properties":{"é":{"default":"***"}}}}'),
+        # In data an object of that name is data.
+        ('{"a":{"default":{"email":{"x":"canary"}}}}', '{"a":{"default":{"email":"***"}}}'),
+        ('{"a":{"enum":[{"email":{"x":"canary"}}]}}', '{"a":{"enum":[{"email":"***"}]}}'),
+        ('{"a":{"const":{"properties":{"email":{"x":"canary"}}}}}', '{"a":{"const":{"properties":{"email":"***"}}}}'),
+        # A property of that name is no keyword.
+        ('{"default":{"type":"object"},"email":{"properties":{"default":{"type":"x"}}}}', None),
+        ('{"example":{"properties":{"email":{"type":"string"}}}}', None),
+        ('{"email":{"description":"d","pattern":".","$defs":{"const":{"type":"x"}}}}', None),
+        ('{"a":{"default":"x","enum":["y"]}}', None),
+    ],
+)  # fmt: skip
+def test_data_in_a_schema_is_data(schema: str, left: str | None) -> None:
+    def text(properties: str) -> str:
+        return (
+            f'{{"tools":[{{"parameters":{{"type":"object","properties":{properties},'
+            '"required":["email"]}}]}'
+        )
+
+    assert masked(text(schema), fields("{path: $..email}", more=SCHEMA)) == text(left or schema)
+
+
+def test_where_definitions_meet_the_strictest_method_takes_their_data() -> None:
+    rows = ("{path: $..address, with: hmac}", '{path: $..street, with: "null"}')
+    text = '{"tools":[{"parameters":{"properties":{"address":{"properties":{"street":{"default":"x"}}}}}}]}'
+
+    for order in (rows, rows[::-1]):
+        assert masked(text, fields(*order, more=SCHEMA)) == text.replace('"x"', "null")
+
+
+def test_data_in_a_schema_can_be_removed() -> None:
+    using = fields("{path: $..email, with: remove}", more=SCHEMA)
+    text = (
+        '{"tools":[{"parameters":{"properties":{"email":{"type":"s","default":1,"enum":[1,2]}}}}]}'
+    )
+
+    assert masked(text, using) == text.replace(',"default":1', "").replace("[1,2]", "[]")
+
+
+def test_a_field_that_a_schema_has_data_of_is_there() -> None:
+    using = fields("{path: $..email, required: true}", more=SCHEMA)
+    job = using.job(["s"])
+    text = b'{"tools":[{"parameters":{"properties":{"email":{%s}}}}]}'
+
+    assert mask_json(text % b'"enum":[1,2]', job, session()).counts == {"s": {"$..email": 2}}
+    assert mask_json(text % b"", job, session()).counts == {"s": {"$..email": 0}}
+
+
 def test_a_schema_is_one_to_the_sets_that_say_so() -> None:
     rows = ("{path: $..email}", "{path: $..x}")
     using = sets(

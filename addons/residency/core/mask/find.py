@@ -4,7 +4,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from residency.core.mask import several
+from residency.core.mask import schema, several
 from residency.core.mask.detect.finder import Span, find
 from residency.core.mask.fields import MaskField
 from residency.core.mask.job import Action, Job, Layer
@@ -90,14 +90,9 @@ class Search:
         found = Found(data, layer)
         tally: dict[Action, int] = {}
         parts: list[tuple[Hit, Action]] = []
-        schemas: list[tuple[int, frozenset[int]]] = []
         at = 0
-        for hit in hits:
-            action = layer.actions.get(hit.paths) or layer.action(hit.paths)
-            if schemas:
-                action = _in_schema(found, hit, schemas, action)
-            if action.schema:
-                schemas.append((hit.end, action.schema))
+        for hit, paths in schema.resolved(data, hits, layer):
+            action = layer.actions.get(paths) or layer.action(paths)
             if action.parts or action.inside:
                 parts.append((hit, action))
             tally[action] = tally.get(action, 0) + 1
@@ -165,18 +160,6 @@ class Search:
                 self.counts[owners[span.which][0]] += 1
             named = [(span, owners[span.which][0], owners[span.which][1].kind) for span in found]
             strings[number].cuts = _merged(named, self.job.fields, strings[number].rest)
-
-
-def _in_schema(
-    found: Found, hit: Hit, schemas: list[tuple[int, frozenset[int]]], action: Action
-) -> Action:
-    """The action for *hit* where it may stand in one of *schemas*; those that end before it are taken out."""
-    while schemas and schemas[-1][0] <= hit.start:
-        schemas.pop()
-    if not schemas or found.data[hit.start : hit.start + 1] != b"{":
-        return action
-    holders = frozenset[int]().union(*(holders for _, holders in schemas))
-    return found.layer.definition(hit.paths, holders)
 
 
 def _scalars(
