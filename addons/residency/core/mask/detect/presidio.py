@@ -10,7 +10,7 @@ import importlib
 import importlib.util
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 #: Below this Presidio itself is rather unsure.
 SCORE = 0.5
@@ -91,9 +91,9 @@ def presidio(argument: str, load: Callable[[str], Analyzer] | None = None) -> Pr
 def stay_local() -> None:
     """Keep Presidio's e-mail recognizer from fetching the public suffix list, and from writing it to the disk.
 
-    tldextract 5.3, which it asks, carries a copy, and takes it where it is told of no address to fetch another from.
+    tldextract 5.4, which it asks, carries a copy, and takes it where it is told of no address to fetch another from.
     """
-    tldextract = importlib.import_module("tldextract.tldextract")
+    tldextract: Any = importlib.import_module("tldextract.tldextract")
     tldextract.TLD_EXTRACTOR = tldextract.TLDExtract(cache_dir=None, suffix_list_urls=())
 
 
