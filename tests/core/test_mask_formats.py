@@ -433,11 +433,50 @@ def test_a_part_that_begins_like_json_and_is_none_is_unread() -> None:
     assert reason(multipart(part(content=b'{"email": secret}')), MULTIPART) == "not-json"
 
 
-def test_parts_that_are_to_be_removed_make_the_body_unread() -> None:
-    assert (
-        reason(multipart(part()), MULTIPART, MaskField(path("$.email"), method("remove")))
-        == "format"
-    )
+REMOVED = MaskField(path("$..email"), method("remove"))
+KEPT = part(content=b"kept", name=b"note")
+GONE = [
+    part(),
+    part(content=b'{"email": "secret"}'),
+    part(b"Content-Type: text/plain", b"Content-Length: 6"),
+    part(name=b"user[email]", content=b"secret"),
+    part(name=b"user[email]", content=b'{"x":1}'),
+    part(name=b"email[]", content=b"secret"),
+    b'Content-Disposition: form-data; name="email"; filename="a@b.org"\r\nContent-Type: text/plain\r\n\r\nsecret',
+]
+
+
+@pytest.mark.parametrize("gone", GONE)
+def test_a_removed_part_goes_whole_wherever_it_stands(gone: bytes) -> None:
+    """Its headers go too, and the name of its file with them, which a detector would have looked at."""
+    for parts in ([gone], [gone, KEPT], [KEPT, gone], [KEPT, gone, gone, KEPT, gone]):
+        for end in (b"--XX--", b"--XX--\r\n"):
+            sent = masked(multipart(*parts, end=end), MULTIPART, REMOVED, DETECT)
+
+            assert sent == multipart(*(one for one in parts if one is not gone), end=end)
+
+
+def test_what_is_removed_in_a_part_leaves_the_part() -> None:
+    data = multipart(part(content=b'{"email": "secret","a": 1}', name=b"doc"))
+
+    assert masked(data, MULTIPART, REMOVED) == multipart(part(content=b'{"a": 1}', name=b"doc"))
+
+
+def test_parts_that_are_no_fields_of_a_form_cannot_be_removed() -> None:
+    """The first part of a related body is its root (RFC 2387, section 3.2): without it another would be."""
+    data = multipart(part(), KEPT)
+
+    for kind in ("multipart/related; boundary=XX", "multipart/mixed; boundary=XX"):
+        assert reason(data, kind, REMOVED) == "format"
+
+
+def test_a_part_that_one_reader_would_keep_makes_the_body_unread() -> None:
+    """PHP reads ``first.name`` as ``first_name``, others as a name in a first."""
+    data = multipart(part(name=b"first.name"))
+    fields = (MaskField(path("$.first_name"), method("remove")), MaskField(path("$.first.name")))
+
+    assert masked(data, MULTIPART, fields[0]) == multipart()
+    assert reason(data, MULTIPART, *fields) == "format"
 
 
 def test_a_mask_that_spells_the_boundary_is_not_sent() -> None:

@@ -15,7 +15,6 @@ from residency.core.mask import removal
 from residency.core.mask.engine import (
     inspect_json,
     inspect_text,
-    mask,
     mask_json,
     mask_text,
     mask_value,
@@ -24,6 +23,7 @@ from residency.core.mask.engine import (
 from residency.core.mask.session import Session
 from residency.core.mask.sets import MaskSets, parse
 from residency.errors import Unread
+from tests.jsonbody import mask
 
 
 def sets(text: str) -> MaskSets:
@@ -264,13 +264,31 @@ def test_a_token_for_a_part_has_the_type_of_what_was_detected() -> None:
     assert call.originals[token] == '"a@b.de"'
 
 
+@pytest.mark.parametrize(
+    "body",
+    ['{"email": "x@y.de"}', '{"args": "{\\"email\\": \\"x@y.de\\"}"}', '{"args": ["x@y.de"]}'],
+)
+def test_a_set_finds_the_same_whatever_other_sets_take(body: str) -> None:
+    """A call with an address was clean to ``none_of: [b]`` where another set took the value as a whole."""
+    two = """sets:
+  - {name: a, why: t, fields: [{path: $.email}, {path: $.args}]}
+  - {name: b, why: t, fields: [{detect: [email]}, {path: $..email}], json: [$.args]}
+"""
+    using = sets(two if '"{' in body else two.replace(", json: [$.args]", ""))
+
+    alone = inspect_json(body.encode(), using.job(["b"]))
+
+    assert any(alone["b"].values())
+    assert inspect_json(body.encode(), using.job(["a", "b"]))["b"] == alone["b"]
+
+
 def test_counts_of_parts_are_by_field() -> None:
     using = fields("{path: $.a, detect: [email, iban]}", "{detect: [card]}", "{path: $.a}")
     job = using.job(["s"])
 
     counts = inspect_json(b'{"a": "a@b.de x@y.de 4111111111111111"}', job)
 
-    assert counts == {"s": {"$.a detect:email,iban": 0, "detect:card": 0, "$.a": 1}}
+    assert counts == {"s": {"$.a detect:email,iban": 2, "detect:card": 1, "$.a": 1}}
     assert inspect_json(b'{"b": "4111111111111111"}', job)["s"]["detect:card"] == 1
 
 
@@ -365,6 +383,82 @@ def test_a_text_that_may_be_json_is_looked_at_as_what_it_is() -> None:
         == '{"content": "{\\"ssn\\":\\"***\\",\\"***\\":2}"}'
     )
     assert reason('{"content": "{\\"a\\":1,\\"a\\":\\"canary\\"}"}', using) == "duplicate-key"
+
+
+PROSE = fields("{path: $..ssn}", "{detect: [email]}", more="    text_or_json: ['$.content']\n")
+
+
+@pytest.mark.parametrize(
+    ("said", "left"),
+    [
+        ('{"ssn":1}\n{"ssn":"é"}', '{"ssn":"***"}\n{"ssn":"***"}'),
+        ('\r\n{"é":1} \n\n[{"ssn":{}}]\n', '\r\n{"é":1} \n\n[{"ssn":"***"}]\n'),
+        ('{\n "ssn": 1\n}\n{\n "ssn": 2\n}', '{\n "ssn": "***"\n}\n{\n "ssn": "***"\n}'),
+        ('{"ssn":1},\n{"ssn":2}', '{"ssn":"***"},\n{"ssn":"***"}'),
+        ('\x1e{"ssn":1}\n\x1e{"ssn":2}\n', '\x1e{"ssn":"***"}\n\x1e{"ssn":"***"}\n'),
+        ('{"ssn":1}\n{"a":"x@y.org"}', '{"ssn":"***"}\n{"a":"***"}'),
+        ('{"ssn":1} is é, of x@y.org', '{"ssn":"***"} is é, of ***'),
+        ('{"ssn":"x@y.org"}x@y.org {"a":"x@y.org"}', '{"ssn":"***"}*** {"a":"***"}'),
+        ("[1] as é says: x@y.org", "[1] as é says: ***"),
+        ("[x](http://y.org) of x@y.org", "[x](http://y.org) of ***"),
+        ("{ssn: 1} of x@y.org", "{ssn: 1} of ***"),
+        ("{} {} x@y.org", "{} {} ***"),
+    ],
+)
+def test_a_text_of_several_documents_is_masked_in_each(said: str, left: str) -> None:
+    for ascii_only in (True, False):
+        sent = masked(json.dumps({"content": said}, ensure_ascii=ascii_only), PROSE)
+
+        assert sent == json.dumps({"content": left}, ensure_ascii=ascii_only)
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ('{"ssn":"canary"', "not-json"),
+        ('{"ssn":"cana', "not-json"),
+        ('[1, {"ssn":"canary"', "not-json"),
+        ('{"ssn":"canary",}', "not-json"),
+        ('{"a":1}\n{"ssn":"cana', "not-json"),
+        ('{"a":1}\n{"ssn":1,"ssn":"canary"}', "duplicate-key"),
+        ('{"a":1}\n{"ssn":NaN}', "number"),
+        ('{"a":1}\n{"ssn":"\\ud800"}', "surrogate"),
+        ('{"a":1}\n' + "[" * 65 + "]" * 65, "depth"),
+        ('{"a":1}\n' + "[" * 100_000, "depth"),
+    ],
+)
+def test_a_text_that_is_json_but_breaks_off_is_not_sent(said: str, why: str) -> None:
+    assert reason(json.dumps({"content": said}), PROSE) == why
+
+
+def test_more_documents_in_a_text_than_a_body_may_have_are_not_sent() -> None:
+    assert reason(json.dumps({"content": "{}\n" * 20_001}), PROSE) == "too-large"
+
+
+def test_what_is_removed_from_one_document_of_a_text_leaves_the_others() -> None:
+    using = fields(
+        "{path: $.ssn, with: remove}",
+        "{path: $.a, with: token}",
+        more="    text_or_json: ['$.content']\n",
+    )
+    said = '{"ssn":1,"b":1}\n{"ssn":2}\n{"a":"x","ssn":3}'
+    call = session()
+
+    sent = json.loads(masked(json.dumps({"content": said}), using, call))["content"]
+
+    assert sent == '{"b":1}\n{}\n{"a":' + json.dumps(call.token("a", '"x"')) + "}"
+
+
+def test_a_document_that_is_removed_is_null() -> None:
+    using = fields(
+        "{path: $.content}",
+        "{path: '$[?@.ssn]', with: remove}",
+        more="    text_or_json: ['$.x']\n",
+    )
+    whole = fields("{path: $, with: remove}", more="    text_or_json: ['$.content']\n")
+
+    assert masked('{"x":"[{\\"ssn\\":1}] []"}', using) == '{"x":"[] []"}'
+    assert masked('{"content":"{} []"}', whole) == "null"
 
 
 def test_json_behind_a_byte_order_mark_is_not_taken_for_a_text() -> None:
@@ -478,6 +572,66 @@ def test_the_definition_of_a_field_in_a_schema_is_not_the_field() -> None:
         '{"tools":[{"parameters":{"properties":{"email":{"default":"***","email":"***"}},'
         '"example":{"email":"***"}}}],"email":"***"}'
     )
+
+
+@pytest.mark.parametrize(
+    ("schema", "left"),
+    [
+        # What a definition has as data are values of its field.
+        ('{"email":{"type":"string","default":"canary"}}', '{"email":{"type":"string","default":"***"}}'),
+        ('{"email":{"const":{"x":"canary"},"title":"t"}}', '{"email":{"const":"***","title":"t"}}'),
+        ('{"email":{"enum":["canary", 2]}}', '{"email":{"enum":["***", "***"]}}'),
+        ('{"email":{"examples":[["canary"]],"example":1}}', '{"email":{"examples":["***"],"example":"***"}}'),
+        ('{"email":{"examples":{"a":"canary"}}}', '{"email":{"examples":"***"}}'),
+        ('{"email":{"items":[{"Default":"canary"}]}}', '{"email":{"items":[{"Default":"***"}]}}'),
+        ('{"email":{"anyOf":[{"const":"canary"},{}]}}', '{"email":{"anyOf":[{"const":"***"},{}]}}'),
+        ('{"email":{"d\\u0065fault":"canary"}}', '{"email":{"d\\u0065fault":"***"}}'),
+        ('{"email":{"properties":{"é":{"default":"canary"}}}}', '{"email":{"properties":{"é":{"default":"***"}}}}'),
+        # In data an object of that name is data.
+        ('{"a":{"default":{"email":{"x":"canary"}}}}', '{"a":{"default":{"email":"***"}}}'),
+        ('{"a":{"enum":[{"email":{"x":"canary"}}]}}', '{"a":{"enum":[{"email":"***"}]}}'),
+        ('{"a":{"const":{"properties":{"email":{"x":"canary"}}}}}', '{"a":{"const":{"properties":{"email":"***"}}}}'),
+        # A property of that name is no keyword.
+        ('{"default":{"type":"object"},"email":{"properties":{"default":{"type":"x"}}}}', None),
+        ('{"example":{"properties":{"email":{"type":"string"}}}}', None),
+        ('{"email":{"description":"d","pattern":".","$defs":{"const":{"type":"x"}}}}', None),
+        ('{"a":{"default":"x","enum":["y"]}}', None),
+    ],
+)  # fmt: skip
+def test_data_in_a_schema_is_data(schema: str, left: str | None) -> None:
+    def text(properties: str) -> str:
+        return (
+            f'{{"tools":[{{"parameters":{{"type":"object","properties":{properties},'
+            '"required":["email"]}}]}'
+        )
+
+    assert masked(text(schema), fields("{path: $..email}", more=SCHEMA)) == text(left or schema)
+
+
+def test_where_definitions_meet_the_strictest_method_takes_their_data() -> None:
+    rows = ("{path: $..address, with: hmac}", '{path: $..street, with: "null"}')
+    text = '{"tools":[{"parameters":{"properties":{"address":{"properties":{"street":{"default":"x"}}}}}}]}'
+
+    for order in (rows, rows[::-1]):
+        assert masked(text, fields(*order, more=SCHEMA)) == text.replace('"x"', "null")
+
+
+def test_data_in_a_schema_can_be_removed() -> None:
+    using = fields("{path: $..email, with: remove}", more=SCHEMA)
+    text = (
+        '{"tools":[{"parameters":{"properties":{"email":{"type":"s","default":1,"enum":[1,2]}}}}]}'
+    )
+
+    assert masked(text, using) == text.replace(',"default":1', "").replace("[1,2]", "[]")
+
+
+def test_a_field_that_a_schema_has_data_of_is_there() -> None:
+    using = fields("{path: $..email, required: true}", more=SCHEMA)
+    job = using.job(["s"])
+    text = b'{"tools":[{"parameters":{"properties":{"email":{%s}}}}]}'
+
+    assert mask_json(text % b'"enum":[1,2]', job, session()).counts == {"s": {"$..email": 2}}
+    assert mask_json(text % b"", job, session()).counts == {"s": {"$..email": 0}}
 
 
 def test_a_schema_is_one_to_the_sets_that_say_so() -> None:

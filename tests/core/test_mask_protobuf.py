@@ -1,6 +1,7 @@
 """Protobuf by an operator's descriptors: selected fields go, every other record stays, and what is not known is unread."""
 
 import base64
+import gzip
 import pickle
 from typing import Any
 
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from residency.core.body import Content, inspect_body, mask_body
 from residency.core.document import read
 from residency.core.faults import Faults
+from residency.core.mask.coding import decode, encode
 from residency.core.mask.fields import MaskField, MaskSet
 from residency.core.mask.formats.protobuf import Schema
 from residency.core.mask.method import parse as method
@@ -85,11 +87,16 @@ def frame(message: bytes, flag: int = 0) -> bytes:
 
 
 def masked(
-    raw: bytes, *rows: tuple[str, str], kind: str = "application/grpc", at: str = PATH
+    raw: bytes,
+    *rows: tuple[str, str],
+    kind: str = "application/grpc",
+    at: str = PATH,
+    encoding: tuple[str, ...] = (),
 ) -> bytes:
     fields = tuple(MaskField(path(p), method(m)) for p, m in rows or (("$..email", "constant"),))
     sets = MaskSets((MaskSet(name="s", why="-", fields=fields),), SCHEMA)
-    content = Content(raw, (("content-type", kind),), at)
+    headers = (("content-type", kind), *(("grpc-encoding", one) for one in encoding))
+    content = Content(raw, headers, at)
     found = mask_body(content, sets, ["s"], limit=100_000)
 
     seen = inspect_body(content, sets, ["s"], limit=100_000)
@@ -97,9 +104,11 @@ def masked(
     return found.raw
 
 
-def reason(raw: bytes, *rows: tuple[str, str], at: str = PATH) -> str:
+def reason(
+    raw: bytes, *rows: tuple[str, str], at: str = PATH, encoding: tuple[str, ...] = ()
+) -> str:
     with pytest.raises(Unread) as caught:
-        masked(raw, *rows, at=at)
+        masked(raw, *rows, at=at, encoding=encoding)
     assert "secret" not in str(caught.value)
     assert caught.value.__context__ is None
     return caught.value.reason
@@ -236,6 +245,77 @@ def test_without_descriptors_protobuf_is_unread() -> None:
     content = Content(frame(b""), (("content-type", "application/grpc"),), PATH)
 
     assert inspect_body(content, sets, ["s"], limit=99).reason == "format"
+
+
+# Compressed messages (grpc.github.io, "Compression"): each by itself, as the call's grpc-encoding says
+
+CODINGS = ["gzip", "deflate", "zstd"]
+
+
+@pytest.mark.parametrize("coding", CODINGS)
+def test_a_compressed_message_is_masked_and_compressed_again(coding: str) -> None:
+    one, other = order(person={"email": "secret"}), order(person={"email": "secret2"}, tags=["b"])
+    plain, clean = one.SerializeToString(), order(tags=["c"]).SerializeToString()
+    packed = encode(other.SerializeToString(), [coding])
+    kept = frame(encode(clean, [coding]), 1)
+
+    new = masked(frame(plain) + frame(packed, 1) + kept, encoding=(coding,))
+
+    one.person.email = other.person.email = "***"
+    first = frame(one.SerializeToString())
+    assert new.startswith(first)
+    assert new.endswith(kept)
+    second = new[len(first) : -len(kept)]
+    assert second[0] == 1
+    assert int.from_bytes(second[1:5]) == len(second) - 5
+    assert decode(second[5:], [coding], limit=999) == other.SerializeToString()
+
+
+def test_a_compressed_message_without_fields_stays_byte_for_byte() -> None:
+    raw = frame(gzip.compress(order(tags=["a"]).SerializeToString(), 1, mtime=7), 1)
+
+    assert masked(raw, encoding=("gzip",)) == raw
+
+
+def test_another_reader_reads_the_compressed_message() -> None:
+    raw = frame(gzip.compress(order(person={"email": "secret"}).SerializeToString()), 1)
+
+    new = masked(raw, encoding=("gzip",))
+
+    assert order.FromString(gzip.decompress(new[5:])) == order(person={"email": "***"})
+
+
+@pytest.mark.parametrize(
+    ("encoding", "flag", "message"),
+    [
+        ((), 1, b""),  # compressed, and nobody says how
+        (("identity",), 1, b""),
+        (("snappy",), 1, b""),
+        (("br",), 1, encode(b"", ["br"])),  # no coding of gRPC's
+        (("GZIP",), 1, encode(b"", ["gzip"])),
+        (("gzip, zstd",), 1, encode(b"", ["gzip"])),
+        (("gzip", "zstd"), 1, encode(b"", ["gzip"])),
+        (("gzip",), 1, b""),
+        (("gzip",), 1, encode(b"", ["gzip"])[:-1]),
+        (("gzip",), 1, encode(b"", ["gzip"]) + b"secret"),
+        (("gzip",), 1, encode(b"", ["deflate"])),
+        (("gzip",), 2, encode(b"", ["gzip"])),
+        (("gzip",), 3, encode(b"", ["gzip"])),
+    ],
+)
+def test_a_message_whose_compression_is_not_sure_is_unread(
+    encoding: tuple[str, ...], flag: int, message: bytes
+) -> None:
+    assert reason(frame(message, flag), encoding=encoding) == "coding"
+
+
+@pytest.mark.parametrize("coding", CODINGS)
+def test_all_messages_of_a_body_together_are_no_more_than_a_body_may_be(coding: str) -> None:
+    """The body may have 100,000 bytes; each of these messages has 60,000."""
+    packed = frame(encode(order(tags=["x" * 60_000]).SerializeToString(), [coding]), 1)
+
+    assert masked(packed, encoding=(coding,)) == packed
+    assert reason(packed * 2, encoding=(coding,)) == "bomb"
 
 
 @given(st.binary(max_size=60))

@@ -120,6 +120,18 @@ def test_regulated_values_are_gone_wherever_the_call_has_them(name: str) -> None
 
 
 @pytest.mark.parametrize("name", CALLS)
+def test_names_are_found_in_any_case(name: str) -> None:
+    """Go and .NET read them so."""
+    text = json.dumps(CALLS[name])
+    for field in ("email", "iban", "diagnosis", "password"):
+        text = text.replace(f'{field}\\"', f'{field.upper()}\\"').replace(
+            f'{field}"', f'{field.title()}"'
+        )
+
+    assert "canary-" not in mask_json(text.encode(), SETS.job(ALL), Session()).data.decode()
+
+
+@pytest.mark.parametrize("name", CALLS)
 def test_schemas_and_all_else_arrive_as_they_were(name: str) -> None:
     text = json.dumps(CALLS[name])
     sent = mask_json(text.encode(), SETS.job(ALL), Session()).data.decode()

@@ -159,3 +159,23 @@ def test_nothing_that_is_detected_is_left(
         left = mask_json(json.dumps(value).encode(), job, Session()).data
 
     assert not any(inspect_json(left, job)["s"].values())
+
+
+def told(data: bytes, sets: MaskSets, names: list[str]) -> dict[str, object] | str:
+    try:
+        return {name: dict(of) for name, of in inspect_json(data, sets.job(names)).items()}
+    except Unread as e:
+        return e.reason
+
+
+@given(DOCUMENTS, FIELDS, JSON, SPELLINGS)
+def test_a_set_finds_the_same_with_others_as_by_itself(
+    value: object, fields: list[MaskField], inside: tuple[path.Path_, ...], how: dict[str, object]
+) -> None:
+    data = json.dumps(value, **how).encode()  # type: ignore[arg-type]
+    sets = MaskSets(tuple(one_set([f], inside, name=f"s{n}") for n, f in enumerate(fields)))
+    together = told(data, sets, list(sets.names))
+
+    for name in sets.names:
+        alone = told(data, sets, [name])
+        assert alone == ({name: together[name]} if isinstance(together, dict) else together)

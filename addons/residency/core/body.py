@@ -12,6 +12,7 @@ from residency.core.mask import coding, compose, digests, engine, places
 from residency.core.mask.fields import Direction
 from residency.core.mask.formats import splitter
 from residency.core.mask.formats.part import Split
+from residency.core.mask.formats.protobuf import Call
 from residency.core.mask.job import Counts, Job
 from residency.core.mask.places import Target
 from residency.core.mask.session import Session
@@ -45,6 +46,11 @@ class Content:
     @property
     def codings(self) -> tuple[str, ...]:
         return self._all("content-encoding")
+
+    @property
+    def message_codings(self) -> tuple[str, ...]:
+        """Of gRPC's messages, each by itself."""
+        return self._all("grpc-encoding")
 
     @property
     def content_types(self) -> tuple[str, ...]:
@@ -120,7 +126,7 @@ def inspect_body(
     try:
         counts = places.inspect(_target(content), job)
         if data := _data(content, job, limit):
-            compose.add(counts, compose.inspect(data, _splitter(data, content, sets), job))
+            compose.add(counts, compose.inspect(data, _splitter(data, content, sets, limit), job))
     except Unread as e:
         return Carrying(state="unread", reason=e.reason, signed=signed, signature=signature)
     # Paths without a match are left out: a record is to say what is there.
@@ -160,7 +166,7 @@ def mask_body(
     counts = head.counts
     raw = content.raw
     if data := _data(content, job, limit):
-        edited = compose.mask(data, _splitter(data, content, sets), job, session)
+        edited = compose.mask(data, _splitter(data, content, sets, limit), job, session)
         compose.add(counts, edited.counts)
         if edited.data != data:
             raw = _encoded(edited.data, content.codings)
@@ -200,8 +206,9 @@ def _data(content: Content, job: Job, limit: int) -> bytes:
     return coding.decode(content.raw, content.codings, limit=limit)
 
 
-def _splitter(data: bytes, content: Content, sets: MaskSets) -> Split:
-    return splitter(data, content.content_types, content.path, sets.schema)
+def _splitter(data: bytes, content: Content, sets: MaskSets, limit: int) -> Split:
+    call = Call(content.path, content.message_codings, limit)
+    return splitter(data, content.content_types, call, sets.schema)
 
 
 def _encoded(data: bytes, codings: Sequence[str]) -> bytes:

@@ -19,7 +19,15 @@ class Done:
     """What masking has put where in a document: values as a whole by their start, and parts of strings by the string's."""
 
     wholes: dict[int, tuple[bytes, tuple[int, ...]]] = field(default_factory=dict, repr=False)
-    texts: dict[int, "list[tuple[int, int]] | Done"] = field(default_factory=dict)
+    texts: dict[int, "_Part"] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What masking has put into one string: into the JSON that it holds, and where into the prose."""
+
+    inner: Done = field(default_factory=Done)
+    ranges: Sequence[tuple[int, int]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +41,7 @@ class _Edit:
     end: int
     text: bytes = field(repr=False)
     paths: tuple[int, ...] = ()
-    part: "list[tuple[int, int]] | Done | None" = None
+    part: _Part | None = None
 
 
 def apply(found: Found, job: Job, session: Session) -> tuple[bytes, Done]:
@@ -63,10 +71,10 @@ def check(found: Found, done: Done) -> None:
         put = done.wholes.get(text.start)
         if put and put[0] == found.data[text.start : text.end]:
             continue
-        part = done.texts.get(text.start)
+        part = done.texts.get(text.start) or _Part()
         if text.inner:
-            check(text.inner, part if isinstance(part, Done) else Done())
-        check_cuts(text.cuts, part if isinstance(part, list) else [])
+            check(text.inner, part.inner)
+        check_cuts(text.cuts, part.ranges)
 
 
 def check_cuts(cuts: Sequence[Cut], ranges: Sequence[tuple[int, int]]) -> None:
@@ -130,15 +138,16 @@ def _whole(lexeme: bytes, hit: Hit, action: Action, job: Job, session: Session) 
 
 def _part(text: Text, found: Found, job: Job, session: Session) -> _Edit:
     lexeme = found.data[text.start : text.end]
-    if text.inner is None:
-        made = changes(text.text, text.cuts, job, session)
-        ranges = changed(text.text, made)[1]
-        return _Edit(text.start, text.end, rewritten(lexeme, made), part=ranges)
-    edits = sorted(_edits(text.inner, job, session), key=lambda edit: edit.start)
-    _, done = _spliced(text.inner.data, edits)
-    return _Edit(
-        text.start, text.end, rewritten(lexeme, _characters(text.inner.data, edits)), part=done
-    )
+    made: list[Change] = []
+    done = Done()
+    if text.inner:
+        edits = sorted(_edits(text.inner, job, session), key=lambda edit: edit.start)
+        _, done = _spliced(text.inner.data, edits)
+        made = _characters(text.inner.data, edits)
+    inner = len(made)
+    made += changes(text.text, text.cuts, job, session)
+    ranges = changed(text.text, made)[1][inner:]
+    return _Edit(text.start, text.end, rewritten(lexeme, made), part=_Part(done, ranges))
 
 
 def _characters(data: bytes, edits: Sequence[_Edit]) -> list[Change]:

@@ -67,7 +67,8 @@ def batch(job: Job) -> Batch | None:
 def _shifted(path: Path_) -> Path_:
     if path.text in ("$", "$~") or "$" in path.text[1:]:
         raise ValueError("looks at the whole document")
-    return paths.compile("$[*]" + path.text[1:])
+    shifted = paths.compile("$[*]" + path.text[1:])
+    return shifted.in_any_case if path.folds else shifted
 
 
 def joined(documents: Sequence[bytes]) -> bytes | None:

@@ -8,7 +8,7 @@ from typing import Protocol
 from residency.core.mask import engine
 from residency.core.mask.batch import Batch, batch, joined, parted
 from residency.core.mask.engine import Edited
-from residency.core.mask.formats.part import Part, Split, join
+from residency.core.mask.formats.part import Part, Split, join, left
 from residency.core.mask.job import Counts, Job
 from residency.core.mask.members import Members
 from residency.core.mask.session import Session
@@ -40,7 +40,7 @@ def mask(data: bytes, split: Split, job: Job, session: Session) -> Edited:
     if all(value == part.data for part, value in zip(parts, new, strict=True)):
         return Edited(data, look.counts)
     masked = join(data, parts, new)
-    meant = [_said(part, value) for part, value in zip(parts, new, strict=True) if value]
+    meant = [_said(part, value) for part, value in left(parts, new) if value]
     found = [_said(part, part.data) for part in split(masked) if part.data]
     if found != meant:
         raise Unread("drift", "a masked body that does not come apart as it was put together")

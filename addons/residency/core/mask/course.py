@@ -105,7 +105,7 @@ class _Draft:
         comma, gap = self.gaps.other + b"," + self.gaps.comma, self.gaps.other
         self.order.put(rb"\{" + gap, 1)
         for name, child in one:
-            state = step.names.get(name, 0) | step.every
+            state = step.member(name)
             if state & self.machine.keys:
                 raise Unfit
             if members:

@@ -1,6 +1,7 @@
 """Count regulated fields in one document or text, and write it without their values.
 
-Pure: bytes in, bytes out. ``inspect_json`` and ``mask_json`` count the same. Where matches overlap:
+Pure: bytes in, bytes out. ``inspect_json`` and ``mask_json`` count the same: of each set what it finds by itself, whatever
+others are asked about with it. Where matches overlap:
 
 - a value inside a value that is masked as a whole goes with it, whatever its own method says;
 - of several methods for one value, or for parts of a string that overlap, the strictest is taken (``Method.rank``).
@@ -50,7 +51,7 @@ def inspect_json(data: bytes, job: Job) -> Counts:
     quick = _quickly(data, job, lambda _: b"null")
     if quick:
         return quick.counts
-    search = Search(job)
+    search = Search(job, all_=True)
     search.document(data)
     return job.counts(search.counts)
 
@@ -73,7 +74,7 @@ def mask_json(data: bytes, job: Job, session: Session) -> Edited:
     quick = _quickly(data, job, replacing)
     if quick:
         return quick
-    search = Search(job)
+    search = Search(job, all_=True)
     found = search.document(data)
     counts = job.counts(search.counts)
     if not found:

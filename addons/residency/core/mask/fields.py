@@ -71,7 +71,8 @@ class MaskSet:
 
     ``json`` selects strings that must hold JSON, ``text_or_json`` strings that may: the whole set applies inside as to
     a document of its own, through at most ``depth`` such strings. ``schemas`` selects JSON Schemas: an object in one
-    that a field selects by its name defines such a field, and is not the data itself.
+    that a field selects by its name defines such a field, and is not the data itself. ``any_case``: names match whatever
+    their case; the set's paths are of that kind.
     """
 
     name: str
@@ -82,6 +83,7 @@ class MaskSet:
     text_or_json: tuple[Path_, ...] = ()
     schemas: tuple[Path_, ...] = ()
     depth: int = DEPTH
+    any_case: bool = False
 
     @property
     def reading(self) -> str:
@@ -90,6 +92,7 @@ class MaskSet:
         inside += [f"text_or_json {p.text} {self.depth}" for p in self.text_or_json]
         inside += [f"schema {p.text}" for p in self.schemas]
         inside += [f"direction {d}" for d in self.directions]
+        inside += ["names any-case"] * self.any_case
         return digest(sorted(inside))[:8] if inside != ["direction request"] else ""
 
     @property

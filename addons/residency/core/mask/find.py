@@ -1,8 +1,10 @@
 """What a job finds in one document: values as a whole, and parts of strings, also of JSON inside strings."""
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from residency.core.mask import schema, several
 from residency.core.mask.detect.finder import Span, find
 from residency.core.mask.fields import MaskField
 from residency.core.mask.job import Action, Job, Layer
@@ -23,13 +25,22 @@ class Cut:
 
 @dataclass(slots=True)
 class Text:
-    """A string (or number) at these bytes: what it says, and what is found in it or in the JSON that it holds."""
+    """A string (or number) at these bytes: what it says, and what is found in it or in the JSON that it holds.
+
+    The JSON is all of it or its head. ``cuts`` are in the ``prose`` behind that, which begins at ``rest``; they count
+    from the beginning of the text.
+    """
 
     start: int
     end: int
     text: str = field(repr=False)
     cuts: list[Cut] = field(default_factory=list)
     inner: "Found | None" = None
+    rest: int = 0
+
+    @property
+    def prose(self) -> str:
+        return self.text[self.rest :]
 
 
 @dataclass(slots=True)
@@ -44,12 +55,23 @@ class Found:
     def __bool__(self) -> bool:
         return bool(self.wholes or self.texts)
 
+    def takes(self, at: int) -> bool:
+        """True if what stands at *at* goes with a value as a whole."""
+        number = bisect_right(self.wholes, at, key=lambda whole: whole[0].start) - 1
+        return number >= 0 and at < self.wholes[number][0].end
+
 
 class Search:
-    """One search for a job: ``counts`` are by the numbers of its fields, overlaps included."""
+    """One search for a job: ``counts`` are by the numbers of its fields, overlaps included.
 
-    def __init__(self, job: Job) -> None:
-        self.job = job
+    Args:
+        job: What is searched for.
+        all_: Look into values, too, that a field takes as a whole, and count what is there: a set finds the same whatever
+            other sets are asked about with it. What masking has put there need not be looked into.
+    """
+
+    def __init__(self, job: Job, *, all_: bool = False) -> None:
+        self.job, self.all = job, all_
         self.counts = [0] * len(job.fields)
 
     def document(self, data: bytes) -> Found:
@@ -63,11 +85,15 @@ class Search:
 
     def text(self, text: str) -> list[Cut]:
         """What the fields that look at all strings detect in *text*."""
-        return self._detect([text], self.job.top.texts).get(0, [])
+        whole = Text(0, len(text), text)
+        self._detect([whole], self.job.top.texts)
+        return whole.cuts
 
     def value(self, text: str, number: int) -> list[Cut]:
         """What the field of this number detects in *text*."""
-        return self._detect([text], frozenset({number})).get(0, [])
+        whole = Text(0, len(text), text)
+        self._detect([whole], frozenset({number}))
+        return whole.cuts
 
     def _hits(
         self, data: bytes, hits: Sequence[Hit], layer: Layer, texts: frozenset[int], depth: int
@@ -75,14 +101,9 @@ class Search:
         found = Found(data, layer)
         tally: dict[Action, int] = {}
         parts: list[tuple[Hit, Action]] = []
-        schemas: list[tuple[int, frozenset[int]]] = []
         at = 0
-        for hit in hits:
-            action = layer.actions.get(hit.paths) or layer.action(hit.paths)
-            if schemas:
-                action = _in_schema(found, hit, schemas, action)
-            if action.schema:
-                schemas.append((hit.end, action.schema))
+        for hit, paths in schema.resolved(data, hits, layer):
+            action = layer.actions.get(paths) or layer.action(paths)
             if action.parts or action.inside:
                 parts.append((hit, action))
             tally[action] = tally.get(action, 0) + 1
@@ -99,94 +120,87 @@ class Search:
     def _parts(
         self, found: Found, parts: Sequence[tuple[Hit, Action]], texts: frozenset[int], depth: int
     ) -> None:
-        """Look into the strings of *found*'s document that no value as a whole takes with it."""
+        """Look into the strings of *found*'s document; those of values that go as a whole only where all is asked for."""
         holders = {
             hit.start: action
             for hit, action in parts
             if action.inside and found.data.startswith(b'"', hit.start)
         }
-        rows: dict[frozenset[int], list[tuple[int, int]]] = {}
-        for start, end, fields in _scalars(found, parts, texts):
+        rows: dict[frozenset[int], list[Text]] = {}
+        for start, end, fields in self._scalars(found, parts, texts):
+            text = Text(start, end, meaning(found.data[start:end]))
             if start in holders:
-                said = meaning(found.data[start:end])
-                inner = self._inside(said, holders[start], fields, depth)
-                if inner is not None:
-                    if inner:
-                        found.texts.append(Text(start, end, said, inner=inner))
+                self._inside(text, holders[start], fields, depth)
+                if text.inner:
+                    found.texts.append(text)
+                if not text.prose:
                     continue
             if fields in rows:
-                rows[fields].append((start, end))
+                rows[fields].append(text)
             elif fields:
-                rows[fields] = [(start, end)]
-        for fields, spans in rows.items():
-            strings = [meaning(found.data[start:end]) for start, end in spans]
-            cuts = self._detect(strings, fields)
-            found.texts += [Text(*spans[n], strings[n], cut) for n, cut in cuts.items()]
+                rows[fields] = [text]
+        for fields, strings in rows.items():
+            self._detect(strings, fields)
+            found.texts += [text for text in strings if text.cuts and not text.inner]
+        if self.all:
+            found.texts = [text for text in found.texts if not found.takes(text.start)]
         found.texts.sort(key=lambda text: text.start)
 
-    def _inside(
-        self, text: str, action: Action, fields: frozenset[int], depth: int
-    ) -> Found | None:
-        """What is in the JSON that *text* holds; ``None`` if it holds none and need not."""
-        data = text.encode()
+    def _inside(self, of: Text, action: Action, fields: frozenset[int], depth: int) -> None:
+        """Look into the JSON that *of* holds, if it holds some or must."""
+        text, data = of.text, of.text.encode()
         # Some readers pass over a byte order mark; ``parse`` says that it is unread.
         opening = text.removeprefix("\ufeff").lstrip()[:1]
         if not data.strip() or not (action.strict or opening in ("{", "[")):
-            return None
+            return
         if depth >= min(self.job.sets[n].depth for n in action.inside):
             raise Unread("depth", "JSON in strings, deeper than the mask set says")
         layer = self.job.layer(action.inside)
+        hits, rest = None, len(text)
         try:
             hits = layer.plan.select(data)
         except Unread as e:
             if action.strict or e.reason != "not-json":
                 raise
-            return None
+        if hits is None:
+            hits, rest = several.select(text, layer.plan)
+            data = text[:rest].encode()
         # What looks at strings looks into this one, too, whichever set it stands in.
-        return self._hits(data, hits, layer, fields, depth + 1)
+        inner = self._hits(data, hits, layer, fields, depth + 1)
+        # Where nothing is in the documents, prose is all of the text, as it is where there are none.
+        if inner or rest == len(text):
+            of.inner, of.rest = inner, rest
 
-    def _detect(self, strings: Sequence[str], fields: frozenset[int]) -> dict[int, list[Cut]]:
-        """What the fields of these numbers detect in *strings*, by the string's number."""
+    def _detect(self, strings: Sequence[Text], fields: frozenset[int]) -> None:
+        """Put into *strings* what the fields of these numbers detect there."""
         owners = [(n, detector) for n in sorted(fields) for detector in self.job.fields[n].detect]
-        found = find(strings, [detector for _, detector in owners])
-        cuts: dict[int, list[Cut]] = {}
-        for number, spans in found.items():
-            for span in spans:
+        spans = find([text.prose for text in strings], [detector for _, detector in owners])
+        for number, found in spans.items():
+            for span in found:
                 self.counts[owners[span.which][0]] += 1
-            named = [(span, owners[span.which][0], owners[span.which][1].kind) for span in spans]
-            cuts[number] = _merged(named, self.job.fields)
-        return cuts
+            named = [(span, owners[span.which][0], owners[span.which][1].kind) for span in found]
+            strings[number].cuts = _merged(named, self.job.fields, strings[number].rest)
+
+    def _scalars(
+        self, found: Found, parts: Sequence[tuple[Hit, Action]], texts: frozenset[int]
+    ) -> Iterator[tuple[int, int, frozenset[int]]]:
+        """Strings and numbers to look into, keys among them, with the fields that look."""
+        areas = [(0, len(found.data), texts)] * bool(texts)
+        areas += [(hit.start, hit.end, action.parts) for hit, action in parts if action.parts]
+        # Only what it holds is asked of these.
+        alone = [(hit.start, hit.end) for hit, action in parts if not action.parts]
+        gone = [] if self.all else [(hit.start, hit.end) for hit, _ in found.wholes]
+        return scalars(found.data, areas, alone, gone)
 
 
-def _in_schema(
-    found: Found, hit: Hit, schemas: list[tuple[int, frozenset[int]]], action: Action
-) -> Action:
-    """The action for *hit* where it may stand in one of *schemas*; those that end before it are taken out."""
-    while schemas and schemas[-1][0] <= hit.start:
-        schemas.pop()
-    if not schemas or found.data[hit.start : hit.start + 1] != b"{":
-        return action
-    holders = frozenset[int]().union(*(holders for _, holders in schemas))
-    return found.layer.definition(hit.paths, holders)
-
-
-def _scalars(
-    found: Found, parts: Sequence[tuple[Hit, Action]], texts: frozenset[int]
-) -> Iterator[tuple[int, int, frozenset[int]]]:
-    """Strings and numbers to look into, keys among them, with the fields that look: none that goes as a whole."""
-    areas = [(0, len(found.data), texts)] * bool(texts)
-    areas += [(hit.start, hit.end, action.parts) for hit, action in parts if action.parts]
-    # Only what it holds is asked of these.
-    alone = [(hit.start, hit.end) for hit, action in parts if not action.parts]
-    return scalars(found.data, areas, alone, [(hit.start, hit.end) for hit, _ in found.wholes])
-
-
-def _merged(spans: Sequence[tuple[Span, int, str]], fields: Sequence[MaskField]) -> list[Cut]:
-    """One cut for spans that overlap: the strictest method takes all of it."""
+def _merged(
+    spans: Sequence[tuple[Span, int, str]], fields: Sequence[MaskField], at: int
+) -> list[Cut]:
+    """One cut for spans that overlap: the strictest method takes all of it. Spans are of what begins *at* there."""
     cuts: list[Cut] = []
     for span, number, kind in sorted(spans, key=lambda s: (s[0].start, s[0].end)):
-        new = Cut(span.start, span.end, number, kind)
-        if cuts and span.start < cuts[-1].end:
+        new = Cut(at + span.start, at + span.end, number, kind)
+        if cuts and new.start < cuts[-1].end:
             last = cuts.pop()
             strict = min(last, new, key=lambda c: (fields[c.field].method.rank, c.kind))
             new = Cut(last.start, max(last.end, new.end), strict.field, strict.kind)

@@ -63,7 +63,6 @@ class Layer:
             f.method.kind == "remove" for f in job.fields
         )
         self.actions: dict[tuple[int, ...], Action] = {}
-        self._others: dict[tuple[tuple[int, ...], frozenset[int]], Action] = {}
 
     def _rows(self, sets: frozenset[int]) -> Iterator[tuple[Path_, _Target]]:
         for number, (holder, one) in enumerate(self.job.rows):
@@ -81,17 +80,13 @@ class Layer:
             self.actions[paths] = self._action([self.targets[number] for number in paths])
         return self.actions[paths]
 
-    def definition(self, paths: tuple[int, ...], schema: frozenset[int]) -> Action:
-        """What is done with an object in what is a JSON Schema to the sets of these numbers: nothing of theirs."""
-        if (paths, schema) not in self._others:
-            targets = [self.targets[number] for number in paths]
-            kept = [t for t in targets if t.holder not in schema or not self._names(t)]
-            self._others[paths, schema] = self._action(kept)
-        return self._others[paths, schema]
+    def named(self, paths: tuple[int, ...], sets: frozenset[int]) -> tuple[int, ...]:
+        """Those of *paths* by which the sets of these numbers mask what stands there for its name, whatever it is."""
+        return tuple(n for n in paths if self._names(self.targets[n], sets))
 
-    def _names(self, target: _Target) -> bool:
-        """True if what stands there is masked for its name, whatever it is."""
-        return target.field is not None and not self.job.fields[target.field].detect
+    def _names(self, target: _Target, sets: frozenset[int]) -> bool:
+        known = target.field is not None and target.holder in sets
+        return known and not self.job.fields[target.field or 0].detect
 
     def _action(self, targets: Sequence[_Target]) -> Action:
         fields = self.job.fields

@@ -80,21 +80,17 @@ class Members:
                 yield number, value
 
 
-def _document(steps: Steps, data: bytes, mask: Callable[[bytes], bytes]) -> bytes:
+def _document(steps: Steps, data: bytes, mask: Callable[[bytes], bytes]) -> New:
     before = behind = b""
     for step in steps:
         before += b"[" if step == "[]" else b"{" + json.dumps(step).encode() + b": "
         behind = (b"]" if step == "[]" else b"}") + behind
     masked = mask(before + data + behind)
     if masked.startswith(before) and masked.endswith(behind):
-        value = masked[len(before) : -len(behind)]
-    else:
-        # What the part stands in was replaced, and the part with it.
-        found = _found(json.loads(masked), steps)
-        value = b"" if found is _GONE else json.dumps(found).encode()
-    if not value:
-        raise Unread("format", "a part that cannot be removed")
-    return value
+        return masked[len(before) : -len(behind)]
+    # What the part stands in was replaced, and the part with it.
+    found = _found(json.loads(masked), steps)
+    return None if found is _GONE else json.dumps(found).encode()
 
 
 def _wrapped(text: str, steps: Sequence[str]) -> Value:

@@ -16,6 +16,7 @@ from jsonpath_ng.jsonpath import Child, Descendants, Fields, Index, JSONPath, Ro
 from jsonpath_ng.parser import JsonPathParser
 
 from residency.core.mask.grammar import Reader
+from residency.core.mask.names import fold
 from residency.core.mask.tree import Segment
 
 __all__ = ["LONGEST", "Path_", "Segment", "compile"]
@@ -40,6 +41,24 @@ class Path_:  # noqa: N801 - Path is pathlib's everywhere else
     text: str
     segments: tuple[Segment, ...]
     keys: bool = False
+
+    @property
+    def in_any_case(self) -> "Path_":
+        """It selects what it does, and all that has the same names but for their case.
+
+        Raises:
+            ValueError: It has a filter; in that, names are what they are.
+        """
+        if any(one.filters for one in self.segments):
+            raise ValueError(
+                "a filter cannot take names in any case; put this field into a set without names: any-case"
+            )
+        folded = (replace(s, names=(), folded=tuple(map(fold, s.names))) for s in self.segments)
+        return replace(self, segments=tuple(folded))
+
+    @property
+    def folds(self) -> bool:
+        return any(one.folded for one in self.segments)
 
 
 @lru_cache(maxsize=4096)

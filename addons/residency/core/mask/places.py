@@ -1,6 +1,7 @@
 """Fields in a call's head: in query, headers, cookies and segments of the path.
 
-Names are compared exactly once percent-encoding is undone (once); header names without regard to case. Every value of a
+Names are compared exactly once percent-encoding is undone (once), or in any case if the set says so; header names
+without regard to case. Every value of a
 name that comes more than once is found. A value keeps its spelling where it stays the same; all else stays as it is.
 """
 
@@ -13,6 +14,7 @@ from residency.core.mask import engine
 from residency.core.mask.find import Search
 from residency.core.mask.formats import percent
 from residency.core.mask.job import Counts, Job
+from residency.core.mask.names import Names
 from residency.core.mask.session import Session
 from residency.core.mask.spots import Spot, in_cookie, in_path, in_query
 from residency.errors import Unread
@@ -96,15 +98,16 @@ def _check(edited: Edited, head: Target, job: Job, meant: Sequence[str]) -> None
 
 def _spots(head: Target, job: Job) -> Iterator[tuple[str | int, Spot]]:
     """Everything that a field names in *head*, with the place that it is in: the path, the query or a header's number."""
-    names: dict[str, dict[str, list[int]]] = {"query": {}, "header": {}, "cookie": {}}
+    names = {"query": Names(), "header": Names(), "cookie": Names()}
     templates: list[tuple[str, str, int]] = []
     for number in job.places:
-        place = job.fields[number].place
+        holder, one = job.rows[number]
+        place = one.place
         if place and place.where == "segment":
             templates.append((place.template, place.name, number))
         elif place:
             name = place.name.replace("_", "-") if place.where == "header" else place.name
-            names[place.where].setdefault(name, []).append(number)
+            names[place.where].add(name, number, any_case=job.sets[holder].any_case)
     if templates:
         yield from (("path", spot) for spot in in_path(head.path, templates))
     if names["query"]:
@@ -112,11 +115,8 @@ def _spots(head: Target, job: Job) -> Iterator[tuple[str | int, Spot]]:
     for at, (name, value) in enumerate(head.headers):
         # Whoever reads headers from CGI's variables (WSGI, PHP) cannot tell the two apart (RFC 3875, section 4.1.18).
         low = name.lower().replace("_", "-")
-        if low in names["header"]:
-            yield (
-                at,
-                Spot(0, len(value), _text(value), tuple(names["header"][low]), (0, len(value))),
-            )
+        if numbers := names["header"].get(low):
+            yield at, Spot(0, len(value), _text(value), tuple(numbers), (0, len(value)))
         elif low == "cookie" and names["cookie"]:
             yield from ((at, spot) for spot in in_cookie(value, names["cookie"]))
 

@@ -24,8 +24,9 @@ def cuts(data: bytes, extents: Sequence[tuple[int, int]]) -> Iterator[tuple[int,
 
 
 def is_root(data: bytes, start: int) -> bool:
-    """True if nothing stands before *start*."""
-    return _last(data, start) < 0
+    """True if nothing stands before *start*, or another document."""
+    last = _last(data, start)
+    return last < 0 or data[last] in b"}]"
 
 
 def _runs(data: bytes, extents: Sequence[tuple[int, int]]) -> Iterator[list[tuple[int, int]]]:

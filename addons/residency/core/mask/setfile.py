@@ -2,7 +2,9 @@
 
 import base64
 import re
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, model_validator
@@ -192,19 +194,52 @@ class SetText(_Model):
     text_or_json: list[Annotated[Path_, PlainValidator(_holder)]] = Field(default_factory=list)
     schemas: list[Annotated[Path_, PlainValidator(_holder)]] = Field(default_factory=list)
     depth: Annotated[int, Field(ge=1, le=8)] = DEPTH
+    names: Literal["exact", "any-case"] = "exact"
     fields: Annotated[list[FieldText], Field(min_length=1)]
 
+    @property
+    def any_case(self) -> bool:
+        return self.names == "any-case"
+
     def made(self) -> MaskSet:
+        fields = tuple(field.made() for field in self.fields)
+        if self.any_case:
+            fields = tuple(replace(f, path=f.path.in_any_case) if f.path else f for f in fields)
         return MaskSet(
             name=self.name,
             why=self.why,
-            fields=tuple(field.made() for field in self.fields),
+            fields=fields,
             directions=_DIRECTIONS[self.direction],
-            json=tuple(self.json_),
-            text_or_json=tuple(self.text_or_json),
-            schemas=tuple(self.schemas),
+            json=self._paths(self.json_),
+            text_or_json=self._paths(self.text_or_json),
+            schemas=self._paths(self.schemas),
             depth=self.depth,
+            any_case=self.any_case,
         )
+
+    def _paths(self, paths: Sequence[Path_]) -> tuple[Path_, ...]:
+        return tuple(path.in_any_case if self.any_case else path for path in paths)
+
+    def unfit(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
+        """Where, in the set, a path is that cannot have names in any case, and why."""
+        if not self.any_case:
+            return
+        rows: list[tuple[tuple[str | int, ...], Path_]] = [
+            (("fields", n, "path"), field.path)
+            for n, field in enumerate(self.fields)
+            if field.path
+        ]
+        for key, paths_ in (
+            ("json", self.json_),
+            ("text_or_json", self.text_or_json),
+            ("schemas", self.schemas),
+        ):
+            rows += [((key, n), path) for n, path in enumerate(paths_)]
+        for where, path in rows:
+            try:
+                path.in_any_case  # noqa: B018 - asked whether it can
+            except ValueError as e:
+                yield where, str(e)
 
 
 class FileText(_Model):

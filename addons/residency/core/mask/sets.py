@@ -79,7 +79,12 @@ def parse(document: Document, faults: Faults) -> MaskSets | None:
     before = len(faults.found)
     _repeated(document, faults)
     file = documents.fit(document, setfile.FileText, faults)
-    if file is None or len(faults.found) > before:
+    if file is None:
+        return None
+    for number, one in enumerate(file.sets):
+        for where, message in one.unfit():
+            faults.add(document.fault(("sets", number, *where), *message.split("; ")))
+    if len(faults.found) > before:
         return None
     made = MaskSets(tuple(one.made() for one in file.sets), file.protobuf)
     _same_labels(made, document, faults)

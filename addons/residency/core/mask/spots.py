@@ -1,12 +1,13 @@
 """Where named values stand in a path, a query and a cookie header, and what they say."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
 from residency.core.mask.formats import percent
 from residency.core.mask.formats.names import called
+from residency.core.mask.names import Names
 from residency.errors import Unread
 
 #: RFC 6265, section 4.1.1, without what percent-encoding leaves alone anyway and without ``%`` itself.
@@ -35,7 +36,7 @@ class Spot:
     safe: bytes = b""
 
 
-def in_query(query: str, names: Mapping[str, Sequence[int]]) -> Iterator[Spot]:
+def in_query(query: str, names: Names) -> Iterator[Spot]:
     """The values in *query* of the fields in *names*.
 
     Raises:
@@ -58,7 +59,7 @@ def in_query(query: str, names: Mapping[str, Sequence[int]]) -> Iterator[Spot]:
         at = end + 1
 
 
-def in_cookie(line: str, names: Mapping[str, Sequence[int]]) -> Iterator[Spot]:
+def in_cookie(line: str, names: Names) -> Iterator[Spot]:
     """The values in one Cookie header (RFC 6265, section 4.2) of the fields in *names*.
 
     Raises:
@@ -136,7 +137,7 @@ def _normal(path: str) -> list[str]:
     return segments
 
 
-def _named(name: str, names: Mapping[str, Sequence[int]]) -> Sequence[int]:
+def _named(name: str, names: Names) -> Sequence[int]:
     """The fields that some reader sees in what is called *name*.
 
     Raises:
@@ -144,8 +145,7 @@ def _named(name: str, names: Mapping[str, Sequence[int]]) -> Sequence[int]:
     """
     if "\x00" in name:
         raise Unread("format", "a NUL in a name")
-    found = (names[one] for one in called(name) if one in names)
-    return sorted({number for numbers in found for number in numbers})
+    return sorted({number for one in called(name) for number in names.get(one)})
 
 
 def _decoded(text: str, *, plus: bool) -> str:

@@ -14,7 +14,8 @@ class Segment:
     """One step from a value to some of its children, or (``deep``) its descendants' children.
 
     What any part selects is selected: ``names`` of members, ``indices`` (negative from the end), ``every`` child,
-    ``slices`` as (start, end, step), and the children for which one of ``filters`` holds.
+    ``slices`` as (start, end, step), and the children for which one of ``filters`` holds. ``folded`` are names in
+    any case.
     """
 
     names: tuple[str, ...] = ()
@@ -23,6 +24,7 @@ class Segment:
     slices: tuple[Slice, ...] = ()
     filters: tuple["Logical", ...] = ()
     deep: bool = False
+    folded: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from residency.core.mask.filters import Filters, Json, number
+from residency.core.mask.names import fold
 from residency.core.mask.path import Path_
 from residency.core.mask.text import JsonText
 from residency.core.mask.tree import Logical, Segment
@@ -45,10 +46,13 @@ class Hit:
 
 @dataclass(slots=True)
 class Step:
-    """Where a state leads: ``every`` child, besides that by name, index, slice or filter."""
+    """Where a state leads: ``every`` child, besides that by name, name in any case, index, slice or filter."""
 
     every: int = 0
     names: dict[str, int] = field(default_factory=dict)
+    folded: dict[str, int] = field(default_factory=dict)
+    #: What ``alike`` has answered.
+    known: dict[str, int] = field(default_factory=dict)
     indices: dict[int, int] = field(default_factory=dict)
     slices: list[tuple[slice, int]] = field(default_factory=list)
     filters: list[tuple[Logical, int]] = field(default_factory=list)
@@ -63,8 +67,23 @@ class Step:
         self.filters += [(one, there) for one in segment.filters]
         for name in segment.names:
             self.names[name] = self.names.get(name, 0) | there
+        for name in segment.folded:
+            self.folded[name] = self.folded.get(name, 0) | there
         for index in segment.indices:
             self.indices[index] = self.indices.get(index, 0) | there
+
+    def member(self, name: str) -> int:
+        state = self.names.get(name, 0) | self.every
+        return state | self.alike(name) if self.folded else state
+
+    def alike(self, name: str) -> int:
+        """Where *name* leads because it is like another but for its case."""
+        state = self.known.get(name)
+        if state is None:
+            state = self.folded.get(fold(name), 0)
+            if len(self.known) < _STATES:
+                self.known[name] = state
+        return state
 
     def element(self, index: int, length: int) -> int:
         state = self.every | self.indices.get(index, 0) | self.indices.get(index - length, 0)
@@ -176,7 +195,7 @@ class _Walk:
 
     def members(self, at: int, step: Step, parsed: Json) -> int:
         text, keys, values = self.text, self.machine.keys, self.machine.values
-        names, every = step.names, step.every
+        names, every, folded = step.names, step.every, step.folded
         at += 1
         while member := _MEMBER.match(text, at):
             name = member[1]
@@ -184,6 +203,8 @@ class _Walk:
                 name = json.loads(f'"{name}"')
             state = names.get(name, 0) | every
             child = parsed[name] if isinstance(parsed, dict) else None
+            if folded:
+                state |= step.alike(name)
             if step.filters:
                 state |= self.filtered(step, child)
             if ends := state & keys:

@@ -10,7 +10,7 @@ import importlib
 import importlib.util
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 #: Below this Presidio itself is rather unsure.
 SCORE = 0.5
@@ -88,6 +88,15 @@ def presidio(argument: str, load: Callable[[str], Analyzer] | None = None) -> Pr
     return Presidio(entity, language or "en", analyzer)
 
 
+def stay_local() -> None:
+    """Keep Presidio's e-mail recognizer from fetching the public suffix list, and from writing it to the disk.
+
+    tldextract 5.4, which it asks, carries a copy, and takes it where it is told of no address to fetch another from.
+    """
+    tldextract: Any = importlib.import_module("tldextract.tldextract")
+    tldextract.TLD_EXTRACTOR = tldextract.TLDExtract(cache_dir=None, suffix_list_urls=())
+
+
 @functools.cache
 def _load(language: str) -> Analyzer:
     if language not in MODELS:
@@ -99,6 +108,7 @@ def _load(language: str) -> Analyzer:
     model = MODELS[language]
     if not importlib.util.find_spec(model):
         raise ValueError(f"the model {model} is not installed; python -m spacy download {model}")
+    stay_local()
     analyzers = importlib.import_module("presidio_analyzer")
     engines = importlib.import_module("presidio_analyzer.nlp_engine")
     models = [{"lang_code": language, "model_name": model}]

@@ -14,24 +14,25 @@ from residency.core.mask.formats.form import form
 from residency.core.mask.formats.media import Media
 from residency.core.mask.formats.multipart import multipart
 from residency.core.mask.formats.part import Part, Split, plain
-from residency.core.mask.formats.protobuf import Schema, grpc, single
+from residency.core.mask.formats.protobuf import Call, Schema, grpc, single
 from residency.core.mask.text import parse
 from residency.errors import Unread
 
 _FORM = "application/x-www-form-urlencoded"
 _SEQUENCE = "json-seq"
 _OPENING = (b"{", b"[")
+_NO_CALL = Call()
 
 
 def splitter(
-    data: bytes, content_types: Sequence[str], path: str = "", schema: Schema | None = None
+    data: bytes, content_types: Sequence[str], call: Call = _NO_CALL, schema: Schema | None = None
 ) -> Split:
     """What takes *data* apart.
 
     Args:
         data: A body without its coding, not empty.
         content_types: The values of all Content-Type headers as sent.
-        path: The path of the request, by which protobuf messages are known.
+        call: What else the request's head says of protobuf.
         schema: The protobuf messages that are known, if any.
 
     Raises:
@@ -42,7 +43,7 @@ def splitter(
     looks = data.lstrip()[:1] in _OPENING
     if of.kind == _FORM:
         return _form(data, looks=looks)
-    if own := _own(of, path, schema):
+    if own := _own(of, call, schema):
         return own
     if looks or "json" in of.kind or of.kind in ("", "?", "application/octet-stream"):
         return _json
@@ -51,7 +52,7 @@ def splitter(
     raise Unread("format", "neither JSON nor another format that is known")
 
 
-def _own(of: Media, path: str, schema: Schema | None) -> Split | None:
+def _own(of: Media, call: Call, schema: Schema | None) -> Split | None:
     """What takes a body apart whose type alone says how."""
     if of.kind.startswith("multipart/"):
         return partial(multipart, of=of)
@@ -61,7 +62,7 @@ def _own(of: Media, path: str, schema: Schema | None) -> Split | None:
         return _BY_KIND.get(of.kind)
     if schema is None:
         raise Unread("format", "protobuf, and no descriptors of it")
-    return partial(_PROTOBUF[of.kind], schema.message(path))
+    return partial(_PROTOBUF[of.kind], schema.message(call.path), call)
 
 
 def _form(data: bytes, *, looks: bool) -> Split:

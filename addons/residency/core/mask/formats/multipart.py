@@ -52,8 +52,12 @@ def multipart(data: bytes, of: Media) -> list[Part]:
     if not _BOUNDARY.fullmatch(boundary):
         raise Unread("format", "a multipart body without a plain boundary")
     found: list[Part] = []
+    form = of.kind == "multipart/form-data"
     for start, end in _between(data, b"--" + boundary.encode()):
-        found += _parts(data, _read(data, start, end), named=of.kind == "multipart/form-data")
+        # A part goes with the delimiter before it. Elsewhere than in a form its place may say what it is.
+        outer = (start - len(boundary) - 4, end + 2) if form else None
+        parts = _parts(data, _read(data, start, end), named=form)
+        found += (replace(part, outer=outer) for part in parts)
     return counted(found)
 
 

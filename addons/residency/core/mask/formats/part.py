@@ -1,6 +1,6 @@
 """A body as the parts in which fields may be, and all of it again with other parts."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -21,8 +21,8 @@ class Part:
 
     ``data`` is what it says: ``json`` a document, ``text`` UTF-8, ``note`` UTF-8 beside the data, such as a file's
     name, in which only detectors look. A part with a ``name`` is a member of the object that the body is. ``spell``
-    says new data as the format does; ``outer`` is the extent of all that goes if the part is removed, ``length`` that
-    of a number that tells how long the spelling is.
+    says new data as the format does; ``outer`` is the extent of all that goes if the part is removed, notes with the same
+    among it; ``length`` that of a number that tells how long the spelling is.
     """
 
     start: int
@@ -51,7 +51,8 @@ def join(data: bytes, parts: Sequence[Part], new: Sequence[bytes | None]) -> byt
             if part.outer is None:
                 raise Unread("format", "a part that cannot be removed from its body")
             edits.append((*part.outer, b""))
-        elif value != part.data:
+    for part, value in left(parts, new):
+        if value != part.data:
             spelled = part.spell(value)
             edits.append((part.start, part.end, spelled))
             if part.length:
@@ -62,6 +63,14 @@ def join(data: bytes, parts: Sequence[Part], new: Sequence[bytes | None]) -> byt
         pieces += data[at:start], text
         at = max(at, end)
     return b"".join([*pieces, data[at:]])
+
+
+def left(parts: Sequence[Part], new: Sequence[bytes | None]) -> Iterator[tuple[Part, bytes]]:
+    """The parts that are not removed, nor go with one that is, and what each says then."""
+    gone = {part.outer for part, value in zip(parts, new, strict=True) if value is None}
+    for part, value in zip(parts, new, strict=True):
+        if value is not None and (part.outer is None or part.outer not in gone):
+            yield part, value
 
 
 def counted(parts: list[Part]) -> list[Part]:

@@ -5,7 +5,7 @@ are base64. Only what a mask can be spelled as is masked: text becomes text, a n
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 
@@ -13,11 +13,14 @@ from google.protobuf.descriptor import Descriptor
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from google.protobuf.descriptor_pool import DescriptorPool
 
+from residency.core.mask import coding
 from residency.core.mask.formats.message import Message
 from residency.core.mask.formats.part import Part, counted
 from residency.errors import Unread
 
 _HEAD = 5
+#: gRPC's own two, as they are spelled there; and zstd, which several of its libraries offer.
+_COMPRESSED = frozenset({"gzip", "deflate", "zstd"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,36 +68,65 @@ def methods(raw: bytes) -> dict[str, Descriptor]:
     return {f"{s.full_name}/{m.name}": m.input_type for s in services for m in s.methods}
 
 
-def grpc(of: Descriptor, data: bytes) -> list[Part]:
-    """Each message of a gRPC body is a document (grpc.io, "gRPC over HTTP2").
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a request's head says of the protobuf in its body.
+
+    ``path`` tells the type of messages, ``codings`` (the values of all grpc-encoding headers) how those are compressed
+    that say so of themselves; ``limit`` is the most bytes that all of those together may decode to.
+    """
+
+    path: str = ""
+    codings: Sequence[str] = ()
+    limit: int = 0
+
+
+def grpc(of: Descriptor, call: Call, data: bytes) -> list[Part]:
+    """Each message of a gRPC body is a document (grpc.io, "gRPC over HTTP2", "Compression").
 
     Raises:
-        Unread: ``coding`` for a message that is compressed; ``format``.
+        Unread: ``coding`` for a message that is compressed in no way that is known here; ``bomb``; ``format``.
     """
     parts: list[Part] = []
-    at = 0
+    at, room = 0, call.limit
     while at < len(data):
-        if data[at]:
-            raise Unread("coding", "a compressed gRPC message")
         end = at + _HEAD + int.from_bytes(data[at + 1 : at + _HEAD])
         if at + _HEAD > len(data) or end > len(data):
             raise Unread("format", "a gRPC message that is cut")
-        (one,) = single(of, data[at + _HEAD : end])
-        parts.append(Part(at, end, one.data, spell=partial(_framed, one.spell)))
+        codings = _codings(data[at], call)
+        message = data[at + _HEAD : end]
+        if codings:
+            message = coding.decode(message, codings, limit=room)
+            room -= len(message)
+        (one,) = single(of, call, message)
+        parts.append(Part(at, end, one.data, spell=partial(_framed, one.spell, codings)))
         at = end
     return counted(parts)
 
 
-def single(of: Descriptor, data: bytes) -> list[Part]:
+def _codings(flag: int, call: Call) -> Sequence[str]:
+    """The coding of a message with this flag; none if it is not compressed.
+
+    Raises:
+        Unread: ``coding``.
+    """
+    if not flag:
+        return ()
+    if flag > 1 or len(call.codings) != 1 or call.codings[0] not in _COMPRESSED:
+        raise Unread("coding", "a gRPC message that is not compressed by gzip, deflate or zstd")
+    return call.codings
+
+
+def single(of: Descriptor, _call: Call, data: bytes) -> list[Part]:
     """A body that is one message."""
     message = Message(of, data)
     document = json.dumps(message.members, separators=(",", ":")).encode()
     return [Part(0, len(data), document, spell=partial(_spelled, message))]
 
 
-def _framed(spell: Callable[[bytes], bytes], document: bytes) -> bytes:
-    message = spell(document)
-    return b"\x00" + len(message).to_bytes(4) + message
+def _framed(spell: Callable[[bytes], bytes], codings: Sequence[str], document: bytes) -> bytes:
+    message = coding.encode(spell(document), codings)
+    return bytes([bool(codings)]) + len(message).to_bytes(_HEAD - 1) + message
 
 
 def _spelled(message: Message, document: bytes) -> bytes:
