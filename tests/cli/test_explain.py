@@ -51,7 +51,7 @@ HANDSHAKE = (
 def test_a_handshake_is_refused_with_code_and_rule_where_the_rule_does_not_open_it(
     said: tuple[str, ...], rules: Path, run: Run
 ) -> None:
-    def asked() -> tuple[str, str, str]:
+    def asked() -> tuple[str, str, str | None]:
         found = run("explain", LAMBDA, "--groups", "eu-services", *said, "--rules", rules, "--format", "json")  # fmt: skip
         answer = json.loads(found.stdout)
         return answer["action"], answer["rule"], answer["code"]
