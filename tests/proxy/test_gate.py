@@ -147,6 +147,18 @@ async def test_one_stage_is_enough_to_deny() -> None:
         assert isinstance(context.master.addons.chain[0], Front)
 
 
+@pytest.mark.parametrize("name", ["save.file", "cut.save", "export.file", "replay.client"])
+async def test_k8_no_command_is_left_that_would_store_or_replay_calls(
+    willing: Gateway, name: str
+) -> None:
+    master = willing.context.master
+    assert name in master.commands.commands
+    await gate._relay(master, gate._collect(master))
+
+    assert name not in master.commands.commands
+    assert "residency.approve" in master.commands.commands
+
+
 async def test_the_front_stands_before_everything(stocked: Gateway) -> None:
     assert isinstance(stocked.context.master.addons.chain[0], Front)
 
