@@ -76,19 +76,21 @@ def load(folder: Path, *, today: datetime.date) -> Configuration:
     return configuration.trusting(jwks)
 
 
-def stamp(folder: Path, files: Iterable[str] = ()) -> tuple[tuple[str, int, int], ...]:
-    """Changes whenever a file below *folder* does, or one of *files*: name, modification time and size of each.
+def stamp(folder: Path, files: Iterable[str] = ()) -> tuple[tuple[str | int, ...], ...]:
+    """Changes whenever a file does that ``load`` would read from *folder*, or one of *files*.
 
-    *files* are paths as ``IssuerBook.files`` has them, which may lead out of the folder.
+    *files* are paths as ``IssuerBook.files`` has them, which may lead out of the folder. Files of one size and one date,
+    as images and packages have them, still differ in when they came to be where they are.
     """
     found = []
-    for path in sorted({*folder.rglob("*"), *(folder / name for name in files)}):
+    named = (folder / name for name in files)
+    for path in sorted({*(path for _, path in _files(folder)), *named}):
         try:
             status = path.stat()
         except OSError:
             continue
         if stat.S_ISREG(status.st_mode):
-            found.append((str(path), status.st_mtime_ns, status.st_size))
+            found.append((str(path), status.st_ino, status.st_ctime_ns, status.st_size))
     return tuple(found)
 
 
