@@ -89,6 +89,7 @@ async def test_a_start_that_is_refused_says_everything_at_once(
         residency_admin="8.8.8.8:1",
         residency_hold_max=-1,
         residency_hold_bytes="much",
+        residency_read_limit="-5",
         residency_read_seconds=0,
     )
     monkeypatch.setattr(options, "refusals", lambda *_: ["option ignore_hosts: would pass"])
@@ -96,7 +97,7 @@ async def test_a_start_that_is_refused_says_everything_at_once(
 
     lines = [r.getMessage() for r in caplog.records if "does not start" in r.getMessage()]
     for said in (
-        "ignore_hosts: would pass", "residency_hold_max: is less than 0", "residency_hold_bytes: 'much' is no size",
+        "ignore_hosts: would pass", "residency_hold_max: is less than 0", "residency_hold_bytes: 'much' is no size", "residency_read_limit: '-5' is no size",
         "residency_read_seconds: is less than 1", "residency_resolve: goes around", "residency_resolve: 'elsewhere'",
         "residency_dns: 'nobody'", "residency_admin: only loopback", "residency_mask_key: ", "residency_ledger: ", "no-feeds", "masks.yaml: is missing",
     ):  # fmt: skip

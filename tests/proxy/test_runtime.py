@@ -136,6 +136,20 @@ async def test_rules_that_change_while_a_start_loads_them_start_nothing(
         examine(settings(folder, tmp_path / "ledger"))
 
 
+@pytest.mark.parametrize("name", ["destinations.yaml", "signing.yaml", "catalogue", "places"])
+def test_a_link_that_leads_nowhere_is_not_taken_for_what_was_left_out(
+    tmp_path: Path, name: str
+) -> None:
+    """Without the operator's own destinations a host may be thought to be somewhere else."""
+    folder = write_rules(tmp_path / "rules")
+    if (folder / name).exists():
+        (folder / name).rename(tmp_path / "elsewhere")
+    (folder / name).symlink_to(tmp_path / "nowhere")
+
+    with pytest.raises(ConfigurationError, match=name):
+        examine(settings(folder, tmp_path / "ledger"))
+
+
 async def test_a_folder_of_tables_that_is_linked_is_watched_too(
     ready: Gateway, tmp_path: Path
 ) -> None:
