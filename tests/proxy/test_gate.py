@@ -8,6 +8,7 @@ from mitmproxy import exceptions
 from mitmproxy.addons import core, proxyserver
 from mitmproxy.test import taddons
 
+from residency.errors import ResidencyError
 from residency.proxy import doubts, gate, options
 from residency.proxy.chain import stages
 from residency.proxy.front import Front
@@ -104,6 +105,22 @@ async def test_a_start_that_is_refused_says_everything_at_once(
         assert sum(said in line for line in lines) == 1, said
     assert not willing.runtime.ready
     assert not willing.runtime.feeds.digest
+
+
+async def test_a_start_that_cannot_open_the_admin_api_is_recorded_as_none(
+    willing: Gateway, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(willing.context.master, "shutdown", lambda: None)
+
+    async def taken(_address: str) -> None:
+        raise ResidencyError("taken")
+
+    monkeypatch.setattr(willing.stage("approve"), "open", taken)
+    willing.context.options.update(residency_ledger=str(tmp_path / "ledger"))
+    await willing.stage("policy").running()
+
+    assert not willing.runtime.ready
+    assert not (tmp_path / "ledger").exists()
 
 
 async def test_a_folder_of_rules_and_a_ledger_must_be_named(

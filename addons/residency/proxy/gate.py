@@ -92,8 +92,9 @@ async def take_over(master: mitmproxy_master.Master) -> None:
         reasons += found
         if opening and not reasons:
             await _relay(master, stages)
-            await runtime(master).start(opening)
+            # What may fail comes before the record of a start.
             await _open_admin(master, stages)
+            await runtime(master).start(opening)
             heap.settle()
             runtime(master).background(runtime(master).workers.warm())
             logger.info("gateway ready")
