@@ -26,10 +26,11 @@ def shipped_rules() -> Path:
 
 def _files(folder: Path) -> Iterator[tuple[str, Path]]:
     for name in (*REQUIRED, *OPTIONAL):
-        if (folder / name).exists():
+        # A link that leads nowhere is a fault, and not a file that was left out.
+        if os.path.lexists(folder / name):
             yield name, folder / name
     for name in FOLDERS:
-        base = folder / name if (folder / name).is_dir() else shipped_rules() / name
+        base = (folder if os.path.lexists(folder / name) else shipped_rules()) / name
         for path in sorted(base.glob("*.yaml")):
             yield f"{name}/{path.name}", path
 
@@ -45,6 +46,10 @@ def sources(folder: Path) -> dict[str, str]:
         raise ConfigurationError(
             [Fault(str(folder), 0, 0, "", "is no folder", "name the folder with policy.yaml")]
         )
+    for name in FOLDERS:
+        if os.path.lexists(folder / name) and not (folder / name).is_dir():
+            mend = "make it one, or remove it for the shipped one"
+            faults.add(Fault(name, 0, 0, "", "is no folder", mend))
     texts = {}
     for name, path in _files(folder):
         try:
@@ -76,19 +81,21 @@ def load(folder: Path, *, today: datetime.date) -> Configuration:
     return configuration.trusting(jwks)
 
 
-def stamp(folder: Path, files: Iterable[str] = ()) -> tuple[tuple[str, int, int], ...]:
-    """Changes whenever a file below *folder* does, or one of *files*: name, modification time and size of each.
+def stamp(folder: Path, files: Iterable[str] = ()) -> tuple[tuple[str | int, ...], ...]:
+    """Changes whenever a file below *folder* does, one that ``load`` would read by a link, or one of *files*.
 
-    *files* are paths as ``IssuerBook.files`` has them, which may lead out of the folder.
+    *files* are paths as ``IssuerBook.files`` has them, which may lead out of the folder. Files of one size and one date,
+    as images and packages have them, still differ in when they came to be where they are.
     """
     found = []
-    for path in sorted({*folder.rglob("*"), *(folder / name for name in files)}):
+    read = (path for _, path in _files(folder))
+    for path in sorted({*folder.rglob("*"), *read, *(folder / name for name in files)}):
         try:
             status = path.stat()
         except OSError:
             continue
         if stat.S_ISREG(status.st_mode):
-            found.append((str(path), status.st_mtime_ns, status.st_size))
+            found.append((str(path), status.st_ino, status.st_ctime_ns, status.st_size))
     return tuple(found)
 
 

@@ -8,6 +8,7 @@ from mitmproxy import exceptions
 from mitmproxy.addons import core, proxyserver
 from mitmproxy.test import taddons
 
+from residency.errors import ResidencyError
 from residency.proxy import doubts, gate, options
 from residency.proxy.chain import stages
 from residency.proxy.front import Front
@@ -89,6 +90,7 @@ async def test_a_start_that_is_refused_says_everything_at_once(
         residency_admin="8.8.8.8:1",
         residency_hold_max=-1,
         residency_hold_bytes="much",
+        residency_read_limit="-5",
         residency_read_seconds=0,
     )
     monkeypatch.setattr(options, "refusals", lambda *_: ["option ignore_hosts: would pass"])
@@ -96,13 +98,29 @@ async def test_a_start_that_is_refused_says_everything_at_once(
 
     lines = [r.getMessage() for r in caplog.records if "does not start" in r.getMessage()]
     for said in (
-        "ignore_hosts: would pass", "residency_hold_max: is less than 0", "residency_hold_bytes: 'much' is no size",
+        "ignore_hosts: would pass", "residency_hold_max: is less than 0", "residency_hold_bytes: 'much' is no size", "residency_read_limit: '-5' is no size",
         "residency_read_seconds: is less than 1", "residency_resolve: goes around", "residency_resolve: 'elsewhere'",
         "residency_dns: 'nobody'", "residency_admin: only loopback", "residency_mask_key: ", "residency_ledger: ", "no-feeds", "masks.yaml: is missing",
     ):  # fmt: skip
         assert sum(said in line for line in lines) == 1, said
     assert not willing.runtime.ready
     assert not willing.runtime.feeds.digest
+
+
+async def test_a_start_that_cannot_open_the_admin_api_is_recorded_as_none(
+    willing: Gateway, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(willing.context.master, "shutdown", lambda: None)
+
+    async def taken(_address: str) -> None:
+        raise ResidencyError("taken")
+
+    monkeypatch.setattr(willing.stage("approve"), "open", taken)
+    willing.context.options.update(residency_ledger=str(tmp_path / "ledger"))
+    await willing.stage("policy").running()
+
+    assert not willing.runtime.ready
+    assert not (tmp_path / "ledger").exists()
 
 
 async def test_a_folder_of_rules_and_a_ledger_must_be_named(
@@ -145,6 +163,18 @@ async def test_one_stage_is_enough_to_deny() -> None:
     """Whichever script is loaded first, the denial stands before it."""
     with taddons.context(proxyserver.Proxyserver(), IdentityAddon()) as context:
         assert isinstance(context.master.addons.chain[0], Front)
+
+
+@pytest.mark.parametrize("name", ["save.file", "cut.save", "export.file", "replay.client"])
+async def test_k8_no_command_is_left_that_would_store_or_replay_calls(
+    willing: Gateway, name: str
+) -> None:
+    master = willing.context.master
+    assert name in master.commands.commands
+    await gate._relay(master, gate._collect(master))
+
+    assert name not in master.commands.commands
+    assert "residency.approve" in master.commands.commands
 
 
 async def test_the_front_stands_before_everything(stocked: Gateway) -> None:

@@ -1,5 +1,6 @@
 """A permitted call is judged once more by the addresses it would reach, and its record says so."""
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -7,14 +8,16 @@ import pytest
 from mitmproxy import http
 
 from residency.core.mask.sets import MaskSets
+from residency.core.places import Area
 from residency.core.replay import replay
 from residency.errors import CODES
 from residency.proxy.reach import Reached
 from tests.feeds import aws, mmdb
-from tests.proxy.conftest import CHAT, LAMBDA, Gateway, problem_of
+from tests.proxy.conftest import CHAT, LAMBDA, Gateway, caller_token, problem_of
 from tests.proxy.nameserver import Told
 from tests.proxy.test_feeds import opened
 from tests.proxy.test_hold import held, rule
+from tests.proxy.test_sockets import handshake
 
 HERE, THERE = "3.5.1.1", "52.4.1.1"
 FEED = aws(("3.5.0.0/16", "eu-central-1"), ("52.4.0.0/16", "us-east-1"))
@@ -233,6 +236,37 @@ async def test_a_masked_call_stays_masked(ready: Gateway, tmp_path: Path) -> Non
 
     assert flow.response is None
     assert b"a@b.example" not in (flow.request.raw_content or b"")
+
+
+@pytest.mark.parametrize(("country", "opens"), [("FR", True), ("US", False)])
+async def test_d12_an_address_opens_no_websocket_past_a_rule_about_data(
+    ready: Gateway, tmp_path: Path, country: str, *, opens: bool
+) -> None:
+    """A handshake has no body. Its messages may have what is forbidden where the address says they may end."""
+    now = ready.runtime.configuration
+    rule_of = now.policy.rule
+    health, masked = rule_of("no-health-data-abroad"), rule_of("masked-to-models-abroad")
+    assert health
+    assert masked
+    rules = (
+        dataclasses.replace(health, to=Area(frozenset({"US"}))),
+        dataclasses.replace(masked, functions=None, websockets=True),
+    )
+    policy = dataclasses.replace(now.policy, rules=rules)
+    ready.runtime._configuration = dataclasses.replace(now, policy=policy)
+    await located_in(ready, country, tmp_path)
+    flow = handshake(ready)
+    proof = caller_token(groups=["analytics"])
+    flow.request.headers["proxy-authorization"] = f"Bearer {proof}"
+    await ready.call(flow)
+    (record,) = ready.decisions()
+
+    assert (flow.response is None) is opens
+    assert record["permitted"] is opens
+    assert decided_again(ready, record) == "same"
+    if not opens:
+        assert problem_of(flow)["code"] == "address-conflict"
+        assert record["decided"]["code"] == "upgrade-refused"
 
 
 @pytest.mark.parametrize(("country", "leaves"), [("US", True), ("CA", False)])

@@ -119,10 +119,13 @@ async def test_a_tunnel_leads_to_an_open_port_alone(
     assert (flow.response is None) is open_
 
 
-async def test_an_upgrade_by_the_target_ends_the_call(ready: Gateway) -> None:
-    flow = ready.flow()
-    flow.response = http.Response.make(101)
-    await ready.hook("responseheaders", flow, "region")
+@pytest.mark.parametrize("upgrade", ["websocket", "h2c"])
+async def test_d5_an_upgrade_by_the_target_ends_the_call_whatever_halts_the_chain(
+    ready: Gateway, upgrade: str
+) -> None:
+    flow = await ready.call(ready.flow())
+    flow.response = http.Response.make(101, b"", {"upgrade": upgrade})
+    await ready.hook("responseheaders", flow, "front")
 
     assert flow.error is not None
 

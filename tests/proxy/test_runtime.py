@@ -119,6 +119,65 @@ async def test_rules_that_change_while_they_are_loaded_are_not_taken(
     assert ready.runtime.policy_digest == before
 
 
+async def test_rules_that_change_while_a_start_loads_them_start_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = write_rules(tmp_path / "rules")
+    policy, load = folder / "policy.yaml", files.load
+
+    def slow(*args: Any, **kwargs: Any) -> Any:
+        found = load(*args, **kwargs)
+        policy.write_text(policy.read_text() + "# the other half\n")
+        return found
+
+    monkeypatch.setattr(rules, "load", slow)
+
+    with pytest.raises(ConfigurationError, match="changed while"):
+        examine(settings(folder, tmp_path / "ledger"))
+
+
+@pytest.mark.parametrize("name", ["destinations.yaml", "signing.yaml", "catalogue", "places"])
+def test_a_link_that_leads_nowhere_is_not_taken_for_what_was_left_out(
+    tmp_path: Path, name: str
+) -> None:
+    """Without the operator's own destinations a host may be thought to be somewhere else."""
+    folder = write_rules(tmp_path / "rules")
+    if (folder / name).exists():
+        (folder / name).rename(tmp_path / "elsewhere")
+    (folder / name).symlink_to(tmp_path / "nowhere")
+
+    with pytest.raises(ConfigurationError, match=name):
+        examine(settings(folder, tmp_path / "ledger"))
+
+
+async def test_a_folder_of_tables_that_is_linked_is_watched_too(
+    ready: Gateway, tmp_path: Path
+) -> None:
+    (ready.rules / "catalogue").rename(tmp_path / "tables")
+    (ready.rules / "catalogue").symlink_to(tmp_path / "tables")
+    await reloaded(ready)
+    before = ready.runtime.policy_digest
+    table = next((tmp_path / "tables").glob("*.yaml"))
+    table.write_text(table.read_text() + "# changed\n")
+    await reloaded(ready)
+
+    assert ready.runtime.policy_digest != before
+
+
+async def test_rules_of_the_same_size_and_date_are_others(ready: Gateway) -> None:
+    """As images and packages write them, whose files all have one date."""
+    policy = ready.rules / "policy.yaml"
+    policy.write_text(policy.read_text() + "# 1\n")
+    os.utime(policy, (1, 1))
+    await reloaded(ready)
+    before = ready.runtime.policy_digest
+    policy.write_text(policy.read_text().replace("# 1\n", "# 2\n"))
+    os.utime(policy, (1, 1))
+    await reloaded(ready)
+
+    assert ready.runtime.policy_digest != before
+
+
 async def test_rules_that_cannot_be_recorded_do_not_come_into_force(
     ready: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:

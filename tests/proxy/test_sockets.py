@@ -5,6 +5,7 @@ import dataclasses
 import datetime
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from mitmproxy import http
@@ -20,7 +21,9 @@ from residency.errors import CallError, StageError, Unread
 from residency.proxy import messages
 from residency.proxy.flowstate import was_released
 from residency.proxy.sockets import MAX_KEPT, VOUCHERS, Channel, Sockets, asks
+from tests.feeds import aws
 from tests.proxy.conftest import LAMBDA, Gateway, problem_of
+from tests.proxy.test_feeds import opened as feeds_of
 
 HANDSHAKE = {
     "upgrade": "websocket", "connection": "Upgrade", "sec_websocket_version": "13",
@@ -419,3 +422,14 @@ def test_the_word_is_for_one_message_as_it_is_and_once(
 def test_nobody_has_opened_it() -> None:
     with pytest.raises(StageError):
         Sockets().message(tflow.twebsocketflow())
+
+
+async def test_d12_feeds_that_change_end_it(ready: Gateway, tmp_path: Path) -> None:
+    """Its address was judged by what the former ones said, and it asks for no other."""
+    flow = await opened(ready)
+    ready.runtime.feeds = await feeds_of(tmp_path / "feeds", aws(("8.8.8.0/24", "us-east-1")))
+
+    assert not await came(ready, flow, message())
+    channel = ready.runtime.sockets.find(flow)
+    assert channel is not None
+    assert channel.code == "stale"

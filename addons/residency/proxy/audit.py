@@ -132,6 +132,8 @@ class AuditAddon(Stage):
         runtime = self.runtime
         if channel.configuration is not runtime.configuration:
             raise CallError("stale", "the rules changed after the connection was opened")
+        if channel.feeds != runtime.feeds.digest:
+            raise CallError("stale", "the feeds changed after the connection was opened")
         rule = channel.configuration.policy.rule(channel.decision.rule or "")
         if rule is None or (rule.basis and rule.basis.expired(runtime.today())):
             raise CallError("stale", "the rule's basis has expired")

@@ -73,7 +73,7 @@ def _size(o: mitmproxy_options.Options, name: str, reasons: list[str]) -> int:
         size = human.parse_size(text)
     except ValueError:
         size = None
-    if size is None:
+    if size is None or size < 0:
         reasons.append(f"option {name}: {text!r} is no size; write one such as 64m")
     return size or 0
 

@@ -11,9 +11,10 @@ from mitmproxy import ctx, dns, http, tcp, tls, udp
 from mitmproxy.addons.proxyserver import Proxyserver
 from mitmproxy.proxy import server_hooks
 
-from residency.proxy import flowstate
+from residency.proxy import flowstate, socketlayer
 from residency.proxy.answer import placeholder
-from residency.proxy.returns import withheld
+from residency.proxy.returns import SWITCHING, withheld
+from residency.proxy.sockets import asks
 
 if TYPE_CHECKING:
     from residency.proxy.runtime import Runtime
@@ -38,9 +39,26 @@ class Front:
         flowstate.clear(flow)
 
     def responseheaders(self, flow: http.HTTPFlow) -> None:
-        """No byte of an answer passes that the audit stage has not released."""
+        """No byte of an answer passes that the audit stage has not released, and no upgrade that no rule opens."""
         if flow.response:
             flow.response.stream = withheld
+            if flow.response.status_code == SWITCHING:
+                self._judge_switch(flow, flow.response)
+
+    def _judge_switch(self, flow: http.HTTPFlow, response: http.Response) -> None:
+        """End the call, unless this 101 opens a WebSocket that a decision has opened, and mitmproxy will take it for one."""
+        headers, opens = response.headers, False
+        try:
+            opens = (
+                asks(flow)
+                and self.runtime.sockets.find(flow) is not None
+                and socketlayer.is_installed()
+                and [v.lower() for v in headers.get_all("upgrade")] == ["websocket"]
+                and "sec-websocket-extensions" not in headers
+            )
+        finally:
+            if not opens and flow.killable:
+                flow.kill()
 
     def response(self, flow: http.HTTPFlow) -> None:
         """Nor one that has to be masked or restored as a whole, before that has been done."""

@@ -92,8 +92,9 @@ async def take_over(master: mitmproxy_master.Master) -> None:
         reasons += found
         if opening and not reasons:
             await _relay(master, stages)
-            await runtime(master).start(opening)
+            # What may fail comes before the record of a start.
             await _open_admin(master, stages)
+            await runtime(master).start(opening)
             heap.settle()
             runtime(master).background(runtime(master).workers.warm())
             logger.info("gateway ready")
@@ -156,8 +157,11 @@ async def _relay(master: mitmproxy_master.Master, stages: dict[str, Any]) -> Non
 
 
 async def _retire(master: mitmproxy_master.Master, addon: Any) -> None:
-    """As ``AddonManager.remove``, which cannot wait for an async ``done`` (ClientPlayback has one)."""
+    """As ``AddonManager.remove``, which cannot wait for an async ``done`` (ClientPlayback has one), and leaves commands."""
     master.addons.lookup.pop(getattr(addon, "name", type(addon).__name__.lower()), None)
+    commands = master.commands.commands
+    for name in [n for n, c in commands.items() if getattr(c.func, "__self__", None) is addon]:
+        del commands[name]
     done = getattr(addon, "done", None)
     if done is not None:
         result = done()

@@ -124,6 +124,7 @@ class MaskAddon(Stage):
             decision=decision,
             sent=self._session(flow, "request"),
             received=self._session(flow, "response"),
+            feeds=self.runtime.feeds.digest,
         )
         self.runtime.sockets.open(flow, channel)
 

@@ -22,6 +22,7 @@ from residency.proxy.flowstate import Ticket
 from residency.proxy.identity import Known
 from residency.proxy.region import Located
 from residency.proxy.resolver import Pin
+from residency.proxy.sockets import asks
 
 if TYPE_CHECKING:
     from residency.proxy.runtime import Runtime
@@ -84,6 +85,7 @@ def _again(
         method=flow.request.method,
         destination=destination,
         carrying=flowstate.read(flow, Carrying),
+        websocket=asks(flow),
     )
     return decide(runtime.configuration.policy, inputs, flowstate.read(flow, Ticket).day)
 

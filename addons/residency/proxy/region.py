@@ -15,10 +15,9 @@ from residency.core.plain import Plain
 from residency.core.region.destination import Destination
 from residency.core.region.locate import NO_BODY, PENDING, UNREADABLE, locate
 from residency.errors import RegionError, Unread
-from residency.proxy import flowstate, seal, socketlayer
+from residency.proxy import flowstate, seal
 from residency.proxy.context import codings_of, head_of, target_of, weight_of
 from residency.proxy.guard import fail_closed
-from residency.proxy.sockets import asks
 from residency.proxy.stage import Stage
 
 if TYPE_CHECKING:
@@ -114,24 +113,9 @@ class RegionAddon(Stage):
             return UNREADABLE
 
     def responseheaders(self, flow: http.HTTPFlow) -> None:
-        """Nothing may lead the client past the gateway: no upgrade that no rule opens, no other transport (RFC 7838)."""
+        """No answer may lead the client past the gateway, to another transport (RFC 7838)."""
         if flow.response is None:
-            return
-        if flow.response.status_code == 101:  # noqa: PLR2004
-            if not self._may_switch(flow, flow.response) and flow.killable:
-                flow.kill()
             return
         for name in ("alt-svc", "alternate-protocol"):
             if name in flow.response.headers:
                 del flow.response.headers[name]
-
-    def _may_switch(self, flow: http.HTTPFlow, response: http.Response) -> bool:
-        """True if this 101 opens a WebSocket that a decision has opened, and mitmproxy will take it for one."""
-        headers = response.headers
-        return (
-            asks(flow)
-            and self.runtime.sockets.find(flow) is not None
-            and socketlayer.is_installed()
-            and [v.lower() for v in headers.get_all("upgrade")] == ["websocket"]
-            and "sec-websocket-extensions" not in headers
-        )

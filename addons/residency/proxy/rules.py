@@ -11,7 +11,7 @@ from pathlib import Path
 from residency import aws
 from residency.core.configuration import Configuration
 from residency.core.faults import Faults
-from residency.errors import ConfigurationError
+from residency.errors import ConfigurationError, Fault
 from residency.files import load, stamp
 from residency.proxy import maskkey
 from residency.proxy.exchange import check_secrets
@@ -39,7 +39,11 @@ class RulesFolder:
             ConfigurationError: With every fault.
         """
         self._settled = self._seen = stamp(self.path)
-        return self._checked(load(self.path, today=today()))
+        configuration = load(self.path, today=today())
+        if stamp(self.path) != self._seen:
+            message = "changed while it was read"
+            raise ConfigurationError([Fault(str(self.path), 0, 0, "", message, "start again")])
+        return self._checked(configuration)
 
     async def look(self) -> Configuration | None:
         """Rules that have changed, once they have not changed from one look to the next; again and again until ``settle``.

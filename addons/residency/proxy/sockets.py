@@ -39,6 +39,8 @@ class Channel:
     received: Session = field(repr=False)
     code: str = ""
     reason: str = ""
+    #: The digest of the feeds that its address was judged by.
+    feeds: str = ""
     #: What the tokens that were given out stand for.
     originals: Originals = field(default_factory=lambda: Originals({}), repr=False)
     #: The answer to the last question whether the connection may stand.
