@@ -116,6 +116,19 @@ def test_a_refusal_is_shown_with_its_rule_and_code(tmp_path: Path, rules: Path, 
     assert "block (masked: unmaskable) → block (no-rule)" in found.stdout
 
 
+def test_a_call_that_other_sets_would_mask_says_which(
+    tmp_path: Path, rules: Path, run: Run
+) -> None:
+    model = Call(url=OPENAI, groups=("analytics",), issuer="https://login.test/realms/main", body=b"{}")  # fmt: skip
+    masked = {"action": "mask", "rule": "masked", "code": None, "masks": ["personal-data", "more"], "reason": None}  # fmt: skip
+    ledger = write(tmp_path, decided(rules, model, **masked, permitted=True, decided=masked))
+
+    found = run("audit", "replay", ledger, "--rules", rules)
+
+    assert found.exit_code == 1
+    assert "mask (masked), personal-data + more → mask (masked), personal-data" in found.stdout
+
+
 def test_a_call_whose_body_was_not_read_then_is_undetermined(
     ledger: Path, rules: Path, run: Run
 ) -> None:

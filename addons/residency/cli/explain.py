@@ -57,7 +57,7 @@ def explain(
     Exit codes: 0 judged, whatever the action; 2 bad usage, URL or rules, or (--batch) some lines were bad.
     """
     if batch == (url is not None):
-        raise click.UsageError("give either URL or --batch")
+        raise click.UsageError("give either URL or --batch, which reads standard input")
     where = options.folder(rules)
     configuration = options.load(where)
     if batch:

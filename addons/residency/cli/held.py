@@ -100,7 +100,7 @@ def _open(url: str, token_file: str) -> "Gateway":
 def _rule(ruling: str, id_: str, reason: str, gateway: "Gateway", form: str) -> None:
     if not _ID.fullmatch(id_):
         raise click.BadParameter(
-            "is not the id of a hold, nor its first characters; residency held lists them",
+            "it is not the id of a hold, nor its first characters; residency held lists them",
             param_hint="ID",
         )
     found = id_ if len(id_) == 32 else _whole(id_, _holds(gateway, form), form)  # noqa: PLR2004

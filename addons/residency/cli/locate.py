@@ -53,7 +53,7 @@ def locate(
     Exit codes: 0 answered, be it with unknown; 2 bad usage or rules, or (--batch) some lines were bad.
     """
     if batch == (url is not None):
-        raise click.UsageError("give either URL or --batch")
+        raise click.UsageError("give either URL or --batch, which reads standard input")
     if batch and (method or headers or body):
         raise click.UsageError("with --batch, method, headers and body stand in the lines")
     atlas = options.load(options.folder(rules)).atlas

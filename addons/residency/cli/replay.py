@@ -115,7 +115,9 @@ def _row(case: _Case) -> tuple[output.Cell, ...]:
         _called(to),
         output.places(to.get("places")),
         (result.verdict, colour),
-        f"{_short(result.recorded)} → {_short(result.again) if result.again else result.why}",
+        _change(result.recorded, result.again)
+        if result.again
+        else f"{_short(result.recorded)} → {result.why}",
     )
 
 
@@ -129,6 +131,16 @@ def _called(to: Mapping[str, Plain]) -> str:
 def _part(fields: Mapping[str, Plain], name: str) -> Mapping[str, Plain]:
     part = fields.get(name)
     return part if isinstance(part, Mapping) else {}
+
+
+def _change(was: "Decision | None", now: "Decision") -> str:
+    """Both decisions, with the mask sets where nothing else that is shown tells them apart."""
+    before, after = _short(was), _short(now)
+    if was and before == after and was.masks != now.masks:
+        before, after = (
+            f"{text}, {' + '.join(d.masks)}" for text, d in ((before, was), (after, now))
+        )
+    return f"{before} → {after}"
 
 
 def _short(decision: "Decision | None") -> str:

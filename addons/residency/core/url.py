@@ -41,8 +41,9 @@ def parse(url: str) -> Url:
     """
     found = _URL.fullmatch(url)
     if found is None:
+        hint = "; write wss:// as https://" if url[:5].lower() == "wss:/" else ""
         raise RegionError(
-            "request-malformed", "it must begin with https:// or http:// and have no blanks"
+            "request-malformed", f"it must begin with https:// or http:// and have no blanks{hint}"
         )
     scheme, authority, path, query = found.groups()
     userinfo = "@" in authority

@@ -14,7 +14,7 @@ PREFIX = "residency_"
 
 #: Name → (type, default, help). README.md lists the same.
 OWN: dict[str, tuple[Any, Any, str]] = {
-    "residency_rules": (str, "", "Folder with policy.yaml, identity.yaml, masks.yaml and destinations.yaml."),
+    "residency_rules": (str, "", "Folder with policy.yaml, identity.yaml, masks.yaml, destinations.yaml and signing.yaml."),
     "residency_ledger": (str, "residency-ledger.jsonl", "File that the ledger is written to."),
     "residency_admin": (str, "127.0.0.1:8090", "Loopback host:port of the admin API; empty for none."),
     "residency_hold_max": (int, 100, "How many calls may be held at once."),
