@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -37,9 +38,11 @@ def expected(value: object, kind: str = "schema", *, mine: bool = False) -> obje
     """*value* masked, by the words of the rules; *mine* in what defines the field."""
     if kind == "each" and isinstance(value, list):
         return [expected(one, "data", mine=mine) for one in value]
+    if kind == "words" and isinstance(value, list):
+        return [expected(one, "words", mine=mine) for one in value]
     if kind in ("each", "data") and mine:
         return "***"
-    inside = "inside" if kind in ("each", "data", "inside") else "schema"
+    inside = "schema" if kind in ("schema", "names") else "inside"
     if isinstance(value, list):
         return [expected(one, inside, mine=mine) for one in value]
     if not isinstance(value, dict):
@@ -49,7 +52,7 @@ def expected(value: object, kind: str = "schema", *, mine: bool = False) -> obje
         below = inside
         if kind == "schema":
             low = name.lower()
-            below = "names" if name in MAPS else "data" if low in ("default", "const", "example") else "each" if low in ("enum", "examples") else "schema"  # fmt: skip
+            below = "names" if name in MAPS else "data" if low in ("default", "const", "example") else "each" if low in ("enum", "examples") else "schema" if name in ("items", "anyOf") else "words" if name == "type" else "other"  # fmt: skip
         if name == "email" and (inside == "inside" or not isinstance(one, dict)):
             made[name] = "***"
         else:
@@ -75,3 +78,26 @@ def test_without_a_schema_everything_stays_what_it_is() -> None:
     hits = JOB.top.plan.select(data)
 
     assert resolved(data, hits, JOB.top) == [(hit, hit.paths) for hit in hits]
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"x-sample": {"email": {"work": "ada@b.test"}}},
+        {"x-samples": [{"email": {"work": "ada@b.test"}}]},
+        {"type": {"email": {"work": "ada@b.test"}}},
+        {"email": {"work": "ada@b.test"}},
+        {"properties": {"email": {"email": {"work": "ada@b.test"}}}},
+    ],
+)
+def test_what_no_schema_has_hides_no_data(schema: object) -> None:
+    assert b"ada" not in mask_json(json.dumps({"schema": schema}).encode(), JOB, Session()).data
+
+
+def test_a_field_that_a_schema_defines_keeps_what_says_its_type() -> None:
+    field = {"type": ["string", "null"], "format": "email", "nullable": True, "x-order": 1}
+    schema = {"type": "object", "properties": {"email": field}, "required": ["email"]}
+    nested = {"anyOf": [schema], "items": [schema], "additional_properties": schema}
+    data = json.dumps({"schema": nested}).encode()
+
+    assert mask_json(data, JOB, Session()).data == data

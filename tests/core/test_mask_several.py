@@ -28,7 +28,7 @@ VALUES = st.recursive(
 DOCUMENTS = st.lists(VALUES, max_size=2) | st.dictionaries(
     st.sampled_from(["email", "a"]), VALUES, max_size=2
 )
-SEPARATORS = st.sampled_from(["\n", "", " ", "\r\n\n", ",\n", "\x1e", "\u2028"])
+SEPARATORS = st.sampled_from(["\n", "", " ", "\r\n\n", ",\n", "\x1e", "\u2028", "\n\ufeff"])
 
 
 @given(
@@ -61,3 +61,11 @@ def test_prose_begins_where_no_document_does(text: str) -> None:
     if rest.startswith(("{", "[")):
         with pytest.raises(json.JSONDecodeError):
             json.JSONDecoder().raw_decode(rest)
+
+
+def test_a_byte_order_mark_between_documents_hides_none() -> None:
+    text = '{"email": 1}\n\ufeff{"email": "ada"}'
+
+    sent = mask_json(json.dumps({"text": text}).encode(), JOB, Session()).data
+
+    assert b"ada" not in sent

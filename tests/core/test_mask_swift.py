@@ -323,3 +323,10 @@ def test_a_hostile_shape_takes_no_longer_than_the_exact_walk(text: bytes) -> Non
 
     assert quickly(to, text) is None
     assert factor(exact, lambda: quickly(to, text), below=100) < 100
+
+
+def test_a_shape_that_was_learnt_does_not_lift_the_bound_of_depth() -> None:
+    to, data = plan("$..email"), b'{"a":[[{"email":"x"}]]}'
+    assert to.replaced(data, lambda _: MASKED)
+
+    assert to.replaced(data, lambda _: MASKED, depth=3) is None

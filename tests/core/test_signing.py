@@ -184,6 +184,11 @@ def test_a_scope_of_another_host_is_told_apart(at: str) -> None:
     assert signed(at=at).problem == "scope"
 
 
+@pytest.mark.parametrize("name", ["X%2DAmz%2DSignature", "%58-amz-signature", "oauth%5fsignature"])
+def test_a_signature_in_the_query_is_one_however_it_is_spelled(name: str) -> None:
+    assert Content(BODY, query=f"a=1&{name}=0", host=LAMBDA).signature == Signature()
+
+
 def test_a_body_that_the_sender_did_not_sign_can_be_signed() -> None:
     assert signed({"x-amz-content-sha256": "UNSIGNED-PAYLOAD"}).problem == ""
     assert signed({"x-amz-content-sha256": hashlib.sha256(BODY).hexdigest()}).problem == ""

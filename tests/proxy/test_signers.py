@@ -211,3 +211,24 @@ async def test_a_call_that_is_cancelled_takes_no_other_with_it(make: Make) -> No
     provider.go.set()
 
     assert (await second).key == "A"
+
+
+async def test_threads_that_cannot_begin_do_not_count_as_hanging(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(signers, "RETRY_SECONDS", 0.01)
+    begin, tried = threading.Thread.start, 0
+
+    def start(thread: threading.Thread) -> None:
+        nonlocal tried
+        tried += 1
+        if tried <= signers.MAX_HANGING:
+            raise RuntimeError("can't start new thread")
+        begin(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    found, _ = make(keys())
+
+    keeper = found._keepers["p"]
+    await until(lambda: keeper._current() is not None)
+    assert (await found.keys(ROLE)).key == "A"

@@ -123,9 +123,10 @@ class Keeper:
             except RuntimeError:
                 return  # the loop has ended, and whoever asked with it
 
-        self._hanging += 1
         # A daemon: nobody waits at the end for a provider that hangs.
         threading.Thread(target=work, name=f"credentials {self.profile}", daemon=True).start()
+        # Not before there is one that will say that it is done, which it does on this loop: not before this.
+        self._hanging += 1
         async with asyncio.timeout(FETCH_SECONDS):
             return await done
 

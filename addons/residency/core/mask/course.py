@@ -134,6 +134,8 @@ class Course:
 
     def __init__(self, node: Node, gaps: Gaps, machine: Machine, replace: Replace) -> None:
         self.node = node
+        #: How many containers deep its documents nest at most.
+        self.depth = shape.depth(node)
         self.constants: dict[tuple[int, ...], bytes | None] = {}
         first = _Draft(machine, lambda paths: self._stands(paths, replace), gaps)
         first.pattern(node, machine.start)

@@ -8,6 +8,7 @@ import hashlib
 import re
 import zlib
 from collections.abc import Callable, Sequence
+from urllib.parse import unquote
 
 from residency.core.call import Headers
 
@@ -62,7 +63,8 @@ def is_signed(headers: Headers, query: str, raw: bytes) -> bool:
         query: As sent, without the question mark.
         raw: The body as sent.
     """
-    if any(name in query.lower() for name in _IN_QUERY):
+    # However its name is spelled: the far side reads it without escapes.
+    if any(name in unquote(query).lower() for name in _IN_QUERY):
         return True
     for name, value in headers:
         if _SIGNATURES.fullmatch(name) or (name == "authorization" and _SCHEMES.match(value)):

@@ -12,8 +12,8 @@ from residency.core.mask.formats.part import MAX_PARTS
 from residency.core.mask.plan import Hit, Plan
 from residency.errors import Unread
 
-#: Blanks of any kind, record separators among them, and a comma.
-_BETWEEN = re.compile(r"[\s,]*+")
+#: Blanks of any kind, record separators among them, a comma, and the byte order marks of files that were joined.
+_BETWEEN = re.compile(r"[\s,\ufeff]*+")
 _MEMBER = re.compile(r'"\s*+:')
 _ANY = json.JSONDecoder(object_pairs_hook=lambda _: None, parse_int=str, parse_float=str)
 

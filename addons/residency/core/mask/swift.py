@@ -49,16 +49,17 @@ class Swift:
         if self.machine.filtered or len(data) < SMALLEST or _large(data):
             return None
         for course in tuple(self.courses):
-            found = _masked(data, course, replace) if course.suits(replace) else None
+            suits = course.depth <= depth and course.suits(replace)
+            found = _masked(data, course, replace) if suits else None
             if found:
                 return found
         # Where a sample has no shape with which the plan can do, the whole has none either.
         with suppress(Unfit, msgspec.MsgspecError, UnicodeError, RecursionError):
             for sample, gaps in ((shape.SAMPLE, shape.gaps(data)), (None, shape.LOOSE)):
                 node = shape.learn(msgspec.json.decode(data), sample)
-                if shape.depth(node) > depth:
-                    return None
                 course = Course(node, gaps, self.machine, replace)
+                if course.depth > depth:
+                    return None
                 if found := _masked(data, course, replace):
                     self.courses = [course, *self.courses][:SHAPES]
                     return found
