@@ -24,15 +24,18 @@ _TOKEN = re.compile(rb'[ \t\n\r,:]*+("(?:[^"\\]++|\\.)*+"|[\[\]{}]|[-+.0-9a-zA-Z
 _NAMES = frozenset(
     {"properties", "patternProperties", "$defs", "defs", "definitions", "dependentSchemas", "dependencies"}
 )  # fmt: skip
-#: Those that are schemas, or arrays of them, and those that are names of types or members; in Google's spelling, too.
-_KINDS: dict[str, _Kind] = dict.fromkeys(_NAMES, "names") | dict.fromkeys(
-    (
+#: Those that are schemas, or arrays of them; in Google's spelling, too.
+_SCHEMAS = frozenset(
+    {
         "items", "prefixItems", "prefix_items", "additionalItems", "unevaluatedItems", "contains", "propertyNames",
         "additionalProperties", "additional_properties", "unevaluatedProperties", "not", "if", "then", "else", "allOf",
         "anyOf", "any_of", "oneOf", "contentSchema",
-    ),
-    "schema",
-) | dict.fromkeys(("type", "required", "propertyOrdering", "property_ordering"), "words")  # fmt: skip
+    }
+)  # fmt: skip
+#: Those that are names of types or of members.
+_WORDS = frozenset({"type", "required", "propertyOrdering", "property_ordering"})
+_BY_KIND: dict[_Kind, frozenset[str]] = {"names": _NAMES, "schema": _SCHEMAS, "words": _WORDS}
+_KINDS = {name: kind for kind, names in _BY_KIND.items() for name in names}
 #: By their folded names, since some readers take them in any case.
 _DATA: dict[str, _Kind] = {
     "default": "data", "const": "data", "example": "data", "enum": "each", "examples": "each"
