@@ -355,6 +355,16 @@ def test_lines_in_a_file_are_documents() -> None:
     assert masked(data, MULTIPART).count(b"***") == 2
 
 
+@pytest.mark.parametrize("line", [b'"bob"', b"1", b'["bob"]'])
+def test_lines_that_only_a_name_tells_about_are_not_read(line: bytes) -> None:
+    """A value that a path names was clean where its part said that it was JSON lines."""
+    data = multipart(
+        part(b"Content-Type: application/jsonl", content=b"{}\n" + line, name=b"email")
+    )
+
+    assert reason(data, MULTIPART) == "format"
+
+
 def test_related_parts_are_documents_of_their_own() -> None:
     data = b'--XX\r\nContent-Type: application/json\r\n\r\n{"email":1}\r\n--XX--'
 

@@ -116,7 +116,11 @@ def _content(content: bytes, of: Media, name: str | None, *, file: bool) -> list
     if not content:
         return []
     if of.kind in lines.NDJSON:
-        return lines.ndjson(content)
+        found = lines.ndjson(content)
+        # Which field such a line is of, only the part's name says.
+        if name is not None and any(part.data.lstrip()[:1] != b"{" for part in found):
+            raise Unread("format", "JSON lines with a name that are no objects")
+        return found
     if "json" in of.kind or content.lstrip()[:1] in (b"{", b"["):
         return [Part(0, len(content), content, name=name)]
     if of.kind == "text/plain" or (not of.kind and not file):
