@@ -53,7 +53,7 @@ def expected(value: object, kind: str = "schema", *, mine: bool = False) -> obje
         if kind == "schema":
             low = name.lower()
             below = "names" if name in MAPS else "data" if low in ("default", "const", "example") else "each" if low in ("enum", "examples") else "schema" if name in ("items", "anyOf") else "words" if name == "type" else "other"  # fmt: skip
-        if name == "email" and (inside == "inside" or not isinstance(one, dict)):
+        if name == "email" and (inside == "inside" or below == "other" or not isinstance(one, dict)):  # fmt: skip
             made[name] = "***"
         else:
             made[name] = expected(one, below, mine=mine or name == "email")
